@@ -1,0 +1,110 @@
+# What a citizen's phone shows.
+# review = true
+
+to-home = تتبع ملف آخر
+foot-genuine = وصل صحيح صادر عن الوكالة
+foot-private = لا تعرض هذه الصفحة أي معطى شخصي.
+foot-no-cookie = لا نحفظ أي شيء في هاتفكم.
+
+status-reference = رقم الملف
+status-deposited = تاريخ الإيداع
+status-updated = آخر تحديث
+status-commission = موعد اللجنة
+status-todo = ما عليكم القيام به
+status-next = ما سيحدث بعد ذلك
+status-steps = مراحل الملف
+status-step-done = تم
+status-step-current = المرحلة الحالية
+status-step-later = لاحقا
+status-timeline = ما تم إلى الآن
+
+todo-registered = لا شيء. احتفظوا بالوصل.
+todo-incomplete = سلموا الوثائق الناقصة إلى مكتب الإيداع. لمعرفتها اكتبوا الأرقام الأربعة أسفله أو اتصلوا بنا.
+todo-incomplete-call = سلموا الوثائق الناقصة إلى مكتب الإيداع. لمعرفتها اتصلوا بنا.
+todo-in_review = لا شيء. نتصل بكم إذا كانت هناك وثيقة ناقصة.
+todo-scheduled = لا شيء. حضوركم غير ضروري إلا إذا استدعيناكم.
+todo-adjourned = لا شيء حاليا. نتصل بكم إذا احتجنا إلى شيء منكم.
+todo-decided = لا شيء. انتظروا حتى يصبح الملف جاهزا للسحب.
+todo-ready = تعالوا لسحب ملفكم من المكتب المذكور أسفله، ومعكم الوصل.
+todo-collected = لا شيء. تم تسليم ملفكم.
+todo-withdrawn = لا شيء. يمكنكم إيداع طلب جديد متى شئتم.
+
+next-registered = نتحقق من وثائق الملف ثم ندرسه.
+next-incomplete = عند التوصل بكل الوثائق يعود الأجل إلى السريان ونتابع الدراسة.
+next-in_review = بعد الدراسة تبدي الوكالة رأيها.
+next-scheduled = تنظر اللجنة في ملفكم في التاريخ المبين، ثم تبدي الوكالة رأيها.
+next-adjourned = يعرض الملف على اللجنة مرة أخرى، أو تستكمل دراسته.
+next-decided = نهيئ الملف للسحب. الترخيص، عند الاقتضاء، يسلمه رئيس مجلس الجماعة.
+next-ready = بعد السحب ينتهي عمل الوكالة في هذا الملف.
+next-collected = انتهى عمل الوكالة في هذا الملف.
+next-withdrawn = توقفت دراسة هذا الملف.
+
+legal-heading = الأجل القانوني
+legal-due = آخر يوم للجواب
+legal-none = لم يسجل أجل قانوني لهذا النوع من الطلبات.
+legal-day = اليوم { $day } من { $of }
+legal-suspended = الأجل موقوف منذ { $date }، ويعود إلى السريان عند استكمال الوثائق.
+legal-overdue = انقضى الأجل القانوني يوم { $date } دون تسجيل جواب. لا تستخلص هذه الصفحة من ذلك أي نتيجة: اتصلوا بالوكالة أو استعملوا منصة الشكايات.
+legal-stopped = توقف احتساب الأجل يوم { $date }.
+legal-why = كيف احتسب هذا التاريخ؟
+legal-start = البداية: { $date }، يوم الإيداع، ولا يحتسب.
+legal-term = المدة: { $term }.
+legal-pause = توقف من { $from } إلى { $to }: { $term } لا تحتسب.
+legal-pause-open = توقف منذ { $from }: { $term } لا تحتسب إلى اليوم.
+legal-extension = تمديد واحد: { $term }.
+legal-basis = الأساس: { $basis }.
+legal-rule = القاعدة السارية يوم الإيداع:
+typical-heading = المدة المعتادة
+typical = نصف الملفات الأخيرة من هذا النوع صدر جوابها في { $term } أو أقل. هذا ليس وعدا.
+
+unlock-heading = تفاصيل أكثر
+unlock-why = لمعرفة الرأي أو الوثائق الناقصة أو رسائل الوكالة، اكتبوا آخر أربعة أرقام من الهاتف أو من رقم التعريف المصرح به عند الإيداع.
+unlock-label = آخر أربعة أرقام
+unlock-button = عرض التفاصيل
+unlock-refused = هذه الأرقام لا تفتح التفاصيل. بعد عدة محاولات خاطئة تغلق لمدة ساعة.
+opened-heading = تفاصيل ملفكم
+opened-once = تظهر هذه التفاصيل مرة واحدة، ولا تحفظ في هاتفكم.
+opened-outcome = رأي الوكالة
+opened-avis = هذا رأي وليس ترخيصا: الترخيص يسلمه رئيس مجلس الجماعة.
+opened-reservations = التحفظات
+opened-documents = الوثائق التي ننتظرها منكم
+opened-message = رسالة الوكالة
+opened-notes = ملاحظات
+opened-nothing = لا توجد تفاصيل أخرى حاليا.
+
+contact-heading = الاتصال بالوكالة
+
+home-title = تتبع ملفكم
+home-lead = تابعوا ملفكم من هاتفكم، دون حساب ودون تنقل.
+home-scan = امسحوا الرمز المطبوع على الوصل بكاميرا الهاتف، أو اكتبوا رقم الملف والرمز:
+home-reference = رقم الملف
+home-reference-hint = مثال: PC-2026-000123
+home-code = الرمز
+home-code-hint = 8 حروف وأرقام، مطبوعة على الوصل
+home-find = عرض الملف
+home-services = خدماتنا والوثائق المطلوبة
+home-documents = الوثائق المطلوبة
+home-optional = عند الاقتضاء
+home-term = أجل الجواب: { $term }.
+home-offices = مكاتبنا
+find-failed = لم نجد أي ملف بهذا الرقم وهذا الرمز. تحققوا منهما على الوصل. بعد محاولات كثيرة انتظروا ساعة.
+
+notice-not-found = هذه الصفحة غير موجودة
+notice-not-found-advice = تحققوا من العنوان أو امسحوا الرمز المطبوع على الوصل من جديد. إذا تكرر ذلك، اتصلوا بالوكالة.
+notice-replaced = هذا الوصل لم يعد صالحا
+notice-replaced-advice = سلم وصل جديد مكانه. استعملوا الوصل الجديد.
+notice-method = لا يمكن استعمال هذا العنوان بهذه الطريقة
+notice-method-advice = ارجعوا إلى الصفحة الأولى.
+notice-forbidden = لم نتمكن من قبول هذا الطلب
+notice-forbidden-advice = ارجعوا إلى الصفحة وأعيدوا المحاولة.
+notice-slow = وصل طلبكم ببطء شديد
+notice-slow-advice = تحققوا من الشبكة وأعيدوا المحاولة.
+notice-too-large = طلبكم كبير جدا
+notice-too-large-advice = اكتبوا نصا أقصر وأعيدوا المحاولة.
+notice-too-many = محاولات كثيرة
+notice-too-many-advice = انتظروا قليلا ثم أعيدوا المحاولة.
+notice-bad-request = لم نفهم هذا الطلب
+notice-bad-request-advice = ارجعوا إلى الصفحة وأعيدوا المحاولة.
+notice-unavailable = الخدمة غير متاحة الآن
+notice-unavailable-advice = ملفكم محفوظ. أعيدوا المحاولة بعد قليل، أو اتصلوا بالوكالة.
+notice-request = رقم الطلب:

@@ -1,0 +1,109 @@
+# What a citizen's phone shows.
+
+to-home = Follow another file
+foot-genuine = Genuine receipt of the agency
+foot-private = This page shows no personal data.
+foot-no-cookie = Nothing is stored on your phone.
+
+status-reference = File number
+status-deposited = Handed in on
+status-updated = Last change
+status-commission = Committee date
+status-todo = What you have to do
+status-next = What happens next
+status-steps = Steps of the file
+status-step-done = done
+status-step-current = current step
+status-step-later = later
+status-timeline = What has happened
+
+todo-registered = Nothing. Keep your receipt.
+todo-incomplete = Bring the missing documents to the desk. To see which, type the four digits below or call us.
+todo-incomplete-call = Bring the missing documents to the desk. To learn which, call us.
+todo-in_review = Nothing. We will contact you if a document is missing.
+todo-scheduled = Nothing. You need not attend unless we ask you to.
+todo-adjourned = Nothing for now. We will contact you if we need you.
+todo-decided = Nothing. Wait until the file is ready to collect.
+todo-ready = Come and collect your file at the office named below, with the receipt.
+todo-collected = Nothing. Your file has been handed over.
+todo-withdrawn = Nothing. You may hand in a new request whenever you like.
+
+next-registered = We check the documents, then study the file.
+next-incomplete = Once all the documents are here, the time limit resumes and the study goes on.
+next-in_review = After the study, the agency gives its opinion.
+next-scheduled = The committee looks at the file on the date shown, then the agency gives its opinion.
+next-adjourned = The file goes before the committee again, or its study is completed.
+next-decided = We prepare the file for collection. A permit, where one is needed, is issued by the president of the commune’s council.
+next-ready = Once it is collected, the agency’s work on this file is finished.
+next-collected = The agency’s work on this file is finished.
+next-withdrawn = The study of this file has stopped.
+
+legal-heading = Legal time limit
+legal-due = Answer due by
+legal-none = No legal time limit is recorded for this kind of request.
+legal-day = Day { $day } of { $of }
+legal-suspended = The time limit has been suspended since { $date }. It resumes when the documents are complete.
+legal-overdue = The legal time limit ended on { $date } and no answer is recorded. This page draws no conclusion from that: contact the agency or use the complaints platform.
+legal-stopped = The time limit stopped running on { $date }.
+legal-why = How is this date worked out?
+legal-start = Start: { $date }, the day it was handed in, which does not count.
+legal-term = Length: { $term }.
+legal-pause = Suspended from { $from } to { $to }: { $term } not counted.
+legal-pause-open = Suspended since { $from }: { $term } not counted so far.
+legal-extension = One extension: { $term }.
+legal-basis = Legal basis: { $basis }.
+legal-rule = Rule in force on the day it was handed in:
+typical-heading = Usual duration
+typical = Half of the recent files of this kind were answered within { $term }. This is not a promise.
+
+unlock-heading = More details
+unlock-why = To see the opinion, missing documents or messages from the agency, type the last four digits of the telephone or identity number given at the desk.
+unlock-label = Last four digits
+unlock-button = Show details
+unlock-refused = These digits do not open the details. After several wrong tries they stay closed for an hour.
+opened-heading = Details of your file
+opened-once = These details are shown once and are not stored on your phone.
+opened-outcome = The agency’s opinion
+opened-avis = This is an opinion, not a permit: a permit is issued by the president of the commune’s council.
+opened-reservations = Reservations
+opened-documents = Documents we are waiting for
+opened-message = Message from the agency
+opened-notes = Notes
+opened-nothing = There are no other details for now.
+
+contact-heading = Contact the agency
+
+home-title = Follow your file
+home-lead = Follow your file from your phone, without an account or a journey.
+home-scan = Scan the code on your receipt with the camera, or type the number and the code:
+home-reference = File number
+home-reference-hint = Example: PC-2026-000123
+home-code = Code
+home-code-hint = 8 letters and digits, printed on the receipt
+home-find = Show the file
+home-services = Our services and what each needs
+home-documents = Documents needed
+home-optional = Where it applies
+home-term = Time limit for the answer: { $term }.
+home-offices = Our offices
+find-failed = No file has this number and this code. Check both on your receipt. After many tries, wait an hour.
+
+notice-not-found = This page does not exist
+notice-not-found-advice = Check the address, or scan the code on your receipt again. If it happens again, contact the agency.
+notice-replaced = This receipt is no longer valid
+notice-replaced-advice = A new receipt has replaced it. Use the new one.
+notice-method = This address cannot be used that way
+notice-method-advice = Go back to the first page.
+notice-forbidden = This request was not accepted
+notice-forbidden-advice = Go back to the page and try again.
+notice-slow = Your request arrived too slowly
+notice-slow-advice = Check the network and try again.
+notice-too-large = Your request is too long
+notice-too-large-advice = Write a shorter text and try again.
+notice-too-many = Too many tries
+notice-too-many-advice = Wait a little, then try again.
+notice-bad-request = This request was not understood
+notice-bad-request-advice = Go back to the page and try again.
+notice-unavailable = The service is not available just now
+notice-unavailable-advice = Your file is safe. Try again in a moment, or contact the agency.
+notice-request = Request number:

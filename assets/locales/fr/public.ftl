@@ -1,0 +1,109 @@
+# What a citizen's phone shows.
+
+to-home = Suivre un autre dossier
+foot-genuine = Récépissé authentique de l’agence
+foot-private = Cette page n’affiche aucune donnée personnelle.
+foot-no-cookie = Rien n’est enregistré sur votre téléphone.
+
+status-reference = N° de dossier
+status-deposited = Déposé le
+status-updated = Dernière mise à jour
+status-commission = Date de la commission
+status-todo = Ce que vous avez à faire
+status-next = Et ensuite
+status-steps = Les étapes du dossier
+status-step-done = fait
+status-step-current = étape actuelle
+status-step-later = plus tard
+status-timeline = Ce qui s’est passé
+
+todo-registered = Rien. Gardez bien votre récépissé.
+todo-incomplete = Remettez les pièces manquantes au guichet. Pour savoir lesquelles, tapez les quatre chiffres ci-dessous ou appelez-nous.
+todo-incomplete-call = Remettez les pièces manquantes au guichet. Pour savoir lesquelles, appelez-nous.
+todo-in_review = Rien. Nous vous contacterons s’il manque une pièce.
+todo-scheduled = Rien. Votre présence n’est pas nécessaire, sauf convocation.
+todo-adjourned = Rien pour l’instant. Nous vous contacterons si nous avons besoin de vous.
+todo-decided = Rien. Attendez que le dossier soit prêt à retirer.
+todo-ready = Venez retirer votre dossier au bureau indiqué ci-dessous, avec le récépissé.
+todo-collected = Rien. Votre dossier vous a été remis.
+todo-withdrawn = Rien. Vous pouvez déposer une nouvelle demande quand vous voulez.
+
+next-registered = Nous vérifions les pièces, puis nous étudions le dossier.
+next-incomplete = Quand toutes les pièces seront reçues, le délai reprendra et l’étude continuera.
+next-in_review = Après l’étude, l’agence rend son avis.
+next-scheduled = La commission examine le dossier à la date indiquée, puis l’agence rend son avis.
+next-adjourned = Le dossier repasse en commission, ou son étude est complétée.
+next-decided = Nous préparons le dossier pour le retrait. L’autorisation, s’il y a lieu, est délivrée par le président du conseil communal.
+next-ready = Après le retrait, le travail de l’agence sur ce dossier est terminé.
+next-collected = Le travail de l’agence sur ce dossier est terminé.
+next-withdrawn = L’étude de ce dossier est arrêtée.
+
+legal-heading = Délai légal
+legal-due = Réponse au plus tard le
+legal-none = Aucun délai légal n’est enregistré pour ce type de demande.
+legal-day = Jour { $day } sur { $of }
+legal-suspended = Le délai est suspendu depuis le { $date }. Il reprendra quand les pièces seront complètes.
+legal-overdue = Le délai légal a expiré le { $date } sans réponse enregistrée. Cette page n’en tire aucune conséquence : contactez l’agence ou utilisez la plateforme de réclamations.
+legal-stopped = Le délai a cessé de courir le { $date }.
+legal-why = Comment cette date est-elle calculée ?
+legal-start = Départ : { $date }, jour du dépôt, qui ne compte pas.
+legal-term = Durée : { $term }.
+legal-pause = Suspension du { $from } au { $to } : { $term } ne comptent pas.
+legal-pause-open = Suspension depuis le { $from } : { $term } ne comptent pas à ce jour.
+legal-extension = Une prolongation : { $term }.
+legal-basis = Base légale : { $basis }.
+legal-rule = Règle en vigueur le jour du dépôt :
+typical-heading = Durée habituelle
+typical = La moitié des dossiers récents de ce type ont reçu leur réponse en { $term } ou moins. Ce n’est pas une promesse.
+
+unlock-heading = Plus de détails
+unlock-why = Pour voir l’avis, les pièces manquantes ou les messages de l’agence, tapez les quatre derniers chiffres du téléphone ou du numéro d’identité donné au dépôt.
+unlock-label = Quatre derniers chiffres
+unlock-button = Voir les détails
+unlock-refused = Ces chiffres n’ouvrent pas les détails. Après plusieurs essais faux, ils restent fermés une heure.
+opened-heading = Détails de votre dossier
+opened-once = Ces détails s’affichent une seule fois et ne sont pas enregistrés sur votre téléphone.
+opened-outcome = Avis de l’agence
+opened-avis = C’est un avis et non une autorisation : celle-ci est délivrée par le président du conseil communal.
+opened-reservations = Réserves
+opened-documents = Pièces que nous attendons de vous
+opened-message = Message de l’agence
+opened-notes = Remarques
+opened-nothing = Pas d’autre détail pour l’instant.
+
+contact-heading = Contacter l’agence
+
+home-title = Suivre votre dossier
+home-lead = Suivez votre dossier depuis votre téléphone, sans compte et sans déplacement.
+home-scan = Scannez le code imprimé sur le récépissé avec l’appareil photo, ou tapez le numéro et le code :
+home-reference = N° de dossier
+home-reference-hint = Exemple : PC-2026-000123
+home-code = Code
+home-code-hint = 8 lettres et chiffres, imprimés sur le récépissé
+home-find = Voir le dossier
+home-services = Nos services et les pièces à fournir
+home-documents = Pièces à fournir
+home-optional = Selon le cas
+home-term = Délai de réponse : { $term }.
+home-offices = Nos bureaux
+find-failed = Aucun dossier ne répond à ce numéro et à ce code. Vérifiez-les sur le récépissé. Après de nombreux essais, attendez une heure.
+
+notice-not-found = Cette page n’existe pas
+notice-not-found-advice = Vérifiez l’adresse, ou scannez de nouveau le code imprimé sur le récépissé. Si cela continue, contactez l’agence.
+notice-replaced = Ce récépissé n’est plus valable
+notice-replaced-advice = Un nouveau récépissé l’a remplacé. Utilisez le nouveau.
+notice-method = Cette adresse ne s’utilise pas ainsi
+notice-method-advice = Revenez à la première page.
+notice-forbidden = Cette demande n’a pas été acceptée
+notice-forbidden-advice = Revenez à la page et essayez de nouveau.
+notice-slow = Votre demande est arrivée trop lentement
+notice-slow-advice = Vérifiez le réseau et essayez de nouveau.
+notice-too-large = Votre demande est trop longue
+notice-too-large-advice = Écrivez un texte plus court et essayez de nouveau.
+notice-too-many = Trop d’essais
+notice-too-many-advice = Attendez un peu, puis essayez de nouveau.
+notice-bad-request = Cette demande n’a pas été comprise
+notice-bad-request-advice = Revenez à la page et essayez de nouveau.
+notice-unavailable = Le service n’est pas disponible
+notice-unavailable-advice = Votre dossier est conservé. Essayez de nouveau dans un moment, ou contactez l’agence.
+notice-request = Numéro de la demande :

@@ -1,0 +1,110 @@
+# What a citizen's phone shows. Every text of this file still needs a native speaker's review.
+# review = true
+
+to-home = ⴹⴼⵓⵔ ⴰⵙⴷⴰⵡ ⵢⴰⴹⵏ
+foot-genuine = ⵜⴰⵎⴰⵜⴰⵔⵜ ⵏ ⵜⵡⴽⴰⵍⵜ
+foot-private = ⵓⵔ ⵍⵍⵉⵏ ⵉⵙⴼⴽⴰ ⵉⵏⵉⵎⴰⵏⵏ ⴳ ⵜⴰⵙⵏⴰ ⴰⴷ.
+foot-no-cookie = ⵓⵔ ⵏⵙⴽⵛⵉⵎ ⴰⵎⵢⴰ ⴳ ⵓⵜⵉⵍⵉⴼⵓⵏ ⵏⵏⵓⵏ.
+
+status-reference = ⵓⵟⵟⵓⵏ ⵏ ⵓⵙⴷⴰⵡ
+status-deposited = ⴰⵙⴰⴽⵓⴷ ⵏ ⵓⵙⵔⵙ
+status-updated = ⴰⵙⵏⴼⵍ ⴰⵎⴳⴳⴰⵔⵓ
+status-commission = ⴰⵙⴰⴽⵓⴷ ⵏ ⵜⵙⵇⵇⴰⵎⵓⵜ
+status-todo = ⵎⴰ ⵔⴰ ⵜⵙⴽⵔⵎ
+status-next = ⵎⴰ ⵉⴹⴼⴰⵔⵏ
+status-steps = ⵉⵙⵓⵔⵉⴼⵏ ⵏ ⵓⵙⴷⴰⵡ
+status-step-done = ⵉⵙⵎⴷ
+status-step-current = ⵖⵉⵍⴰⴷ
+status-step-later = ⴷⴰⵔⵜ
+status-timeline = ⵎⴰ ⵉⵊⵔⴰⵏ
+
+todo-registered = ⵓⵔ ⵜⵍⵍⵉ ⵎⴰ ⵔⴰ ⵜⵙⴽⵔⵎ. ⵃⴹⵓⵢⴰⵜ ⵜⴰⵎⴰⵜⴰⵔⵜ.
+todo-incomplete = ⴰⵡⵉⵢⴰⵜ ⴷ ⵜⵉⵡⵔⵉⵇⵉⵏ ⵉⵅⵚⵚⴰⵏ. ⴰⵔⴰⵢⴰⵜ ⴽⴽⵓⵥ ⵉⵡⵟⵟⴰⵏ ⴷⴷⴰⵡ, ⵏⵖ ⵖⵔⴰⵜ ⴰⵖ.
+todo-incomplete-call = ⴰⵡⵉⵢⴰⵜ ⴷ ⵜⵉⵡⵔⵉⵇⵉⵏ ⵉⵅⵚⵚⴰⵏ. ⵖⵔⴰⵜ ⴰⵖ.
+todo-in_review = ⵓⵔ ⵜⵍⵍⵉ ⵎⴰ ⵔⴰ ⵜⵙⴽⵔⵎ.
+todo-scheduled = ⵓⵔ ⵜⵍⵍⵉ ⵎⴰ ⵔⴰ ⵜⵙⴽⵔⵎ.
+todo-adjourned = ⵓⵔ ⵜⵍⵍⵉ ⵎⴰ ⵔⴰ ⵜⵙⴽⵔⵎ ⵖⵉⵍⴰⴷ.
+todo-decided = ⵇⵇⵍⴰⵜ ⴰⵔ ⴰⴷ ⵉⵡⵊⴷ ⵓⵙⴷⴰⵡ.
+todo-ready = ⴰⵛⴽⴰⵜ ⴷ ⴰⴷ ⵜⴰⵡⵉⵎ ⴰⵙⴷⴰⵡ ⵏⵏⵓⵏ, ⵙ ⵜⵎⴰⵜⴰⵔⵜ.
+todo-collected = ⵓⵔ ⵜⵍⵍⵉ ⵎⴰ ⵔⴰ ⵜⵙⴽⵔⵎ.
+todo-withdrawn = ⵓⵔ ⵜⵍⵍⵉ ⵎⴰ ⵔⴰ ⵜⵙⴽⵔⵎ.
+
+next-registered = ⵔⴰⴷ ⵏⵥⵔ ⵜⵉⵡⵔⵉⵇⵉⵏ, ⵏⵣⵔⵔⵓ ⴰⵙⴷⴰⵡ.
+next-incomplete = ⵉⵖ ⴷ ⵍⴽⵎⵏⵜ ⵜⵡⵔⵉⵇⵉⵏ, ⵔⴰⴷ ⵉⵣⵣⵔⵉ ⵡⴰⴽⵓⴷ.
+next-in_review = ⴹⴰⵕⵜ ⵜⵣⵔⴰⵡⵜ, ⵔⴰⴷ ⵜⴼⴽ ⵜⵡⴽⴰⵍⵜ ⵜⴰⵏⵏⴰⵢⵜ.
+next-scheduled = ⵔⴰⴷ ⵜⵥⵔ ⵜⵙⵇⵇⴰⵎⵓⵜ ⴰⵙⴷⴰⵡ, ⵜⴼⴽ ⵜⵡⴽⴰⵍⵜ ⵜⴰⵏⵏⴰⵢⵜ.
+next-adjourned = ⵔⴰⴷ ⵢⴰⵖⵓⵍ ⵓⵙⴷⴰⵡ ⵖⵔ ⵜⵙⵇⵇⴰⵎⵓⵜ.
+next-decided = ⵔⴰⴷ ⵏⵙⵙⵓⵊⴷ ⴰⵙⴷⴰⵡ. ⴰⵏⵙⵙⵉⵅⴼ ⵏ ⵜⵖⵉⵡⴰⵏⵜ ⴰⵢⴷ ⵉⵜⵜⴰⴽⴽⴰⵏ ⵜⵓⵔⴰⴳⵜ.
+next-ready = ⴹⴰⵕⵜ ⵓⵢⴰ, ⵜⵙⵎⴷ ⵜⵡⵓⵔⵉ ⵏ ⵜⵡⴽⴰⵍⵜ.
+next-collected = ⵜⵙⵎⴷ ⵜⵡⵓⵔⵉ ⵏ ⵜⵡⴽⴰⵍⵜ.
+next-withdrawn = ⵜⴱⴷⴷ ⵜⵣⵔⴰⵡⵜ ⵏ ⵓⵙⴷⴰⵡ.
+
+legal-heading = ⴰⴽⵓⴷ ⴰⵣⵔⴼⴰⵏ
+legal-due = ⴰⵙⴰⴽⵓⴷ ⴰⵎⴳⴳⴰⵔⵓ ⵏ ⵜⵎⵔⴰⵔⵓⵜ
+legal-none = ⵓⵔ ⵉⵍⵍⵉ ⵡⴰⴽⵓⴷ ⴰⵣⵔⴼⴰⵏ.
+legal-day = ⴰⵙⵙ { $day } ⵙⴳ { $of }
+legal-suspended = ⵉⴱⴷⴷ ⵡⴰⴽⵓⴷ ⵙⴳ { $date }, ⴰⵔ ⴰⴷ ⴷ ⵍⴽⵎⵏⵜ ⵜⵡⵔⵉⵇⵉⵏ.
+legal-overdue = ⵉⵣⵔⵉ ⵡⴰⴽⵓⴷ ⴰⵣⵔⴼⴰⵏ ⴳ { $date }, ⴱⵍⴰ ⵜⴰⵎⵔⴰⵔⵓⵜ. ⵖⵔⴰⵜ ⵉ ⵜⵡⴽⴰⵍⵜ ⵏⵖ ⵙⵎⵔⵙⴰⵜ ⵜⵉⵎⵎⴰⵍⴰ.
+legal-stopped = ⵉⴱⴷⴷ ⵡⴰⴽⵓⴷ ⴳ { $date }.
+legal-why = ⵎⴰⵏⵉⴽ ⵙ ⵉⵜⵜⵓⵙⵙⵉⵟⵏ ⵓⵙⴰⴽⵓⴷ ⴰⴷ?
+legal-start = ⵜⵉⵣⵡⵓⵔⵉ: { $date }, ⴰⵙⵙ ⵏ ⵓⵙⵔⵙ.
+legal-term = ⴰⴽⵓⴷ: { $term }.
+legal-pause = ⵉⴱⴷⴷ ⵙⴳ { $from } ⴰⵔ { $to }: { $term }.
+legal-pause-open = ⵉⴱⴷⴷ ⵙⴳ { $from }: { $term }.
+legal-extension = ⴰⵙⵏⵓⴼⵍ: { $term }.
+legal-basis = ⴰⵙⵉⵍⴰ: { $basis }.
+legal-rule = ⴰⵍⵓⴳⵏ ⵏ ⵡⴰⵙⵙ ⵏ ⵓⵙⵔⵙ:
+typical-heading = ⴰⴽⵓⴷ ⴰⵎⵢⴰⵔ
+typical = ⴰⵣⴳⵏ ⵏ ⵉⵙⴷⴰⵡⵏ: { $term } ⵏⵖ ⴷⵔⵓⵙ. ⵓⵔ ⵉⴳⵉ ⵓⵢⴰ ⴰⵡⴰⵍ.
+
+unlock-heading = ⵓⴳⴳⴰⵔ
+unlock-why = ⴰⵔⴰⵢⴰⵜ ⴽⴽⵓⵥ ⵉⵡⵟⵟⴰⵏ ⵉⵎⴳⴳⵓⵔⴰ ⵏ ⵓⵜⵉⵍⵉⴼⵓⵏ ⵏⵖ ⵏ ⵜⵎⴰⴳⵉⵜ, ⴰⴷ ⵜⵥⵔⵎ ⵜⴰⵏⵏⴰⵢⵜ, ⵜⵉⵡⵔⵉⵇⵉⵏ ⵉⵅⵚⵚⴰⵏ ⴷ ⵜⴱⵔⴰⵜⵉⵏ.
+unlock-label = ⴽⴽⵓⵥ ⵉⵡⵟⵟⴰⵏ ⵉⵎⴳⴳⵓⵔⴰ
+unlock-button = ⵙⴽⵏ ⵓⴳⴳⴰⵔ
+unlock-refused = ⵓⵔ ⵔⵥⵎⵏ ⵉⵡⵟⵟⴰⵏ ⴰⴷ ⴰⵎⵢⴰ. ⵉⵖ ⵜⵜⵓⵖⴰⵍⵏ, ⵔⴰⴷ ⵉⵇⵇⵏ ⵢⴰⵜ ⵜⵙⵔⴰⴳⵜ.
+opened-heading = ⵓⴳⴳⴰⵔ ⵅⴼ ⵓⵙⴷⴰⵡ ⵏⵏⵓⵏ
+opened-once = ⴰⵔ ⵉⵜⵜⵓⵙⴽⴰⵏ ⵓⵢⴰ ⵢⴰⵜ ⵜⵉⴽⴽⵍⵜ.
+opened-outcome = ⵜⴰⵏⵏⴰⵢⵜ ⵏ ⵜⵡⴽⴰⵍⵜ
+opened-avis = ⵜⴰⵏⵏⴰⵢⵜ ⴰⵢ ⵜⴳⴰ, ⵓⵔ ⵜⴳⵉ ⵜⵓⵔⴰⴳⵜ: ⴰⵏⵙⵙⵉⵅⴼ ⵏ ⵜⵖⵉⵡⴰⵏⵜ ⴰⵢⴷ ⵜⵜ ⵉⵜⵜⴰⴽⴽⴰⵏ.
+opened-reservations = ⵜⵉⴼⴰⴷⵉⵡⵉⵏ
+opened-documents = ⵜⵉⵡⵔⵉⵇⵉⵏ ⵉⵅⵚⵚⴰⵏ
+opened-message = ⵜⴰⴱⵔⴰⵜ ⵏ ⵜⵡⴽⴰⵍⵜ
+opened-notes = ⵜⵉⵣⵎⵉⵍⵉⵏ
+opened-nothing = ⵓⵔ ⵉⵍⵍⵉ ⵎⴰ ⵢⴰⴹⵏ ⵖⵉⵍⴰⴷ.
+
+contact-heading = ⴰⵎⵢⴰⵡⴰⴹ ⴷ ⵜⵡⴽⴰⵍⵜ
+
+home-title = ⴹⴼⵓⵔ ⴰⵙⴷⴰⵡ ⵏⵏⵓⵏ
+home-lead = ⴹⴼⵓⵔⴰⵜ ⴰⵙⴷⴰⵡ ⵏⵏⵓⵏ ⵙ ⵓⵜⵉⵍⵉⴼⵓⵏ, ⴱⵍⴰ ⴰⵎⵉⴹⴰⵏ.
+home-scan = ⵙⴽⴰⵏⵉⵢⴰⵜ ⵜⴰⵏⴳⴰⵍⵜ ⵏ ⵜⵎⴰⵜⴰⵔⵜ, ⵏⵖ ⴰⵔⴰⵢⴰⵜ ⵓⵟⵟⵓⵏ ⴷ ⵜⵏⴳⴰⵍⵜ:
+home-reference = ⵓⵟⵟⵓⵏ ⵏ ⵓⵙⴷⴰⵡ
+home-reference-hint = PC-2026-000123
+home-code = ⵜⴰⵏⴳⴰⵍⵜ
+home-code-hint = 8 ⵏ ⵉⵙⴽⴽⵉⵍⵏ ⴷ ⵉⵡⵟⵟⴰⵏ
+home-find = ⵥⵔ ⴰⵙⴷⴰⵡ
+home-services = ⵜⵉⵏⴰⴼⵓⵜⵉⵏ ⵏⵏⵖ ⴷ ⵜⵡⵔⵉⵇⵉⵏ
+home-documents = ⵜⵉⵡⵔⵉⵇⵉⵏ
+home-optional = ⵉⵖ ⵉⵍⵍⴰ
+home-term = ⴰⴽⵓⴷ ⵏ ⵜⵎⵔⴰⵔⵓⵜ: { $term }.
+home-offices = ⵉⵙⵉⵔⴰⵜⵏ ⵏⵏⵖ
+find-failed = ⵓⵔ ⵏⵓⴼⵉ ⴰⵙⴷⴰⵡ ⵙ ⵓⵟⵟⵓⵏ ⴰⴷ ⴷ ⵜⵏⴳⴰⵍⵜ ⴰⴷ. ⵥⵔⴰⵜ ⵜⴰⵎⴰⵜⴰⵔⵜ. ⵇⵇⵍⴰⵜ ⵢⴰⵜ ⵜⵙⵔⴰⴳⵜ ⵉⵖ ⵜⵓⵖⴰⵍⵎ.
+
+notice-not-found = ⵓⵔ ⵜⵍⵍⵉ ⵜⴰⵙⵏⴰ ⴰⴷ
+notice-not-found-advice = ⵥⵔⴰⵜ ⴰⵏⵙⴰ, ⵏⵖ ⵙⴽⴰⵏⵉⵢⴰⵜ ⵜⴰⵏⴳⴰⵍⵜ ⵏ ⵜⵎⴰⵜⴰⵔⵜ.
+notice-replaced = ⵓⵔ ⵙⵓⵍ ⵜⵖⵓⴷⵉ ⵜⵎⴰⵜⴰⵔⵜ ⴰⴷ
+notice-replaced-advice = ⵜⵍⵍⴰ ⵜⵎⴰⵜⴰⵔⵜ ⵜⴰⵎⴰⵢⵏⵓⵜ. ⵙⵎⵔⵙⴰⵜ ⵜⵜ.
+notice-method = ⵓⵔ ⵉⵖⵓⴷⵉ ⵓⵢⴰ
+notice-method-advice = ⴰⵖⵓⵍⴰⵜ ⵖⵔ ⵜⴰⵙⵏⴰ ⵜⴰⵎⵣⵡⴰⵔⵓⵜ.
+notice-forbidden = ⵓⵔ ⵉⵜⵜⵓⵇⴱⵍ ⵓⵢⴰ
+notice-forbidden-advice = ⴰⵖⵓⵍⴰⵜ, ⴰⵍⵙⴰⵜ.
+notice-slow = ⵉⵎⴰⵟⵍ ⵓⵢⴰ ⴱⴰⵀⵔⴰ
+notice-slow-advice = ⴰⵍⵙⴰⵜ.
+notice-too-large = ⵉⵖⵣⵣⵉⴼ ⵓⵢⴰ ⴱⴰⵀⵔⴰ
+notice-too-large-advice = ⴰⵍⵙⴰⵜ ⵙ ⵓⴹⵕⵉⵚ ⵉⴳⵣⵣⵓⵍⵏ.
+notice-too-many = ⵜⵓⵖⴰⵍⵎ ⴱⴰⵀⵔⴰ
+notice-too-many-advice = ⵇⵇⵍⴰⵜ ⵉⵎⵉⴽ, ⴰⵍⵙⴰⵜ.
+notice-bad-request = ⵓⵔ ⵏⴼⵀⵉⵎ ⵓⵢⴰ
+notice-bad-request-advice = ⴰⵖⵓⵍⴰⵜ, ⴰⵍⵙⴰⵜ.
+notice-unavailable = ⵓⵔ ⵜⵍⵍⵉ ⵜⵏⴰⴼⵓⵜ ⵖⵉⵍⴰⴷ
+notice-unavailable-advice = ⵉⵃⴹⴰ ⵓⵙⴷⴰⵡ ⵏⵏⵓⵏ. ⴰⵍⵙⴰⵜ ⴹⴰⵕⵜ ⵉⵎⵉⴽ, ⵏⵖ ⵖⵔⴰⵜ ⵉ ⵜⵡⴽⴰⵍⵜ.
+notice-request = ⵓⵟⵟⵓⵏ:

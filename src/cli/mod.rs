@@ -1,0 +1,153 @@
+//! The command line: one file per command, and the only places that build a concrete store.
+//!
+//! A command reads its arguments, opens what it needs, calls the service and prints. It must never decide anything about a
+//! dossier, and never print a secret that it was not asked for. Commands that spoke to a running server over HTTP were
+//! rejected: an administrator needs them most when the server does not run, and the database may be shared.
+
+mod account;
+mod demo;
+mod doctor;
+mod init;
+mod open;
+mod password;
+mod receipt;
+mod register;
+mod serve;
+mod serving;
+mod terminal;
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::DataDir;
+
+/// Dossier receipts with one signed QR code, a status page for any phone, and a history nobody can rewrite.
+#[derive(Debug, Parser)]
+#[command(
+    name = "milaf",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    after_help = "To see it at work: milaf demo\nTo set up an office: milaf init --help",
+    after_long_help = "To see it at work:\n  milaf demo\n\n\
+        To set up an office:\n  milaf init --issuer issuer.toml --data /srv/milaf\n  \
+        milaf account add clerk --data /srv/milaf\n  milaf serve --data /srv/milaf\n\n\
+        Exit codes: 0 done, 1 failed, 2 the command line has to be written otherwise."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Init(init::Init),
+    Serve(serve::Serve),
+    Account(account::AccountCommand),
+    Register(Box<register::Register>),
+    Receipt(receipt::Receipt),
+    Doctor(doctor::Doctor),
+}
+
+/// The data folder, for every command that needs an office that exists.
+#[derive(Debug, Args)]
+struct DataArgument {
+    /// The office's data folder, as `milaf init` made it
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+impl DataArgument {
+    fn folder(&self) -> DataDir {
+        DataDir::new(&self.data)
+    }
+}
+
+impl Cli {
+    /// Runs the command to its end.
+    ///
+    /// # Errors
+    /// Whatever kept it from ending well; see [`message`] and [`exit_code`].
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("the system gives no threads to run on")?;
+        runtime.block_on(async {
+            match self.command {
+                Command::Demo(command) => command.run().await,
+                Command::Init(command) => command.run().await,
+                Command::Serve(command) => command.run().await,
+                Command::Account(command) => command.run().await,
+                Command::Register(command) => command.run().await,
+                Command::Receipt(command) => command.run().await,
+                Command::Doctor(command) => command.run().await,
+            }
+        })
+    }
+}
+
+/// What was asked for cannot be meant: the command line, or a value in it, has to be written otherwise.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+/// What to tell of an error: each cause once, though messages of libraries tend to quote their own cause. `None` when the
+/// reader of the output went away, because then nobody is left to tell.
+pub fn message(error: &anyhow::Error) -> Option<String> {
+    if reader_is_gone(error) {
+        return None;
+    }
+    let mut message = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if message.is_empty() {
+            message = text;
+        } else if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+    }
+    Some(message)
+}
+
+/// The exit code of an error: 2 for a command line that has to be written otherwise, else 1.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if reader_is_gone(error) {
+        ExitCode::SUCCESS
+    } else if error.chain().any(<dyn std::error::Error>::is::<UsageError>) {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn reader_is_gone(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow::anyhow!("disk full").context("cannot write x: disk full").context("no receipt");
+        assert_eq!(message(&error).as_deref(), Some("no receipt: cannot write x: disk full"));
+        let gone = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("printing");
+        assert_eq!(message(&gone), None);
+    }
+}

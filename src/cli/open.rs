@@ -1,0 +1,207 @@
+//! Opens an office: its configuration, its keys, its database and the service over them.
+//!
+//! The log's name, `<host>/log`, is written into the data folder when the office is made, after the host of `public_url` on
+//! that day. A later address, in the file, on the command line or in the environment, changes what links and QR codes say;
+//! if it changed the log's name too, moving to another domain would begin a second log, and every paper in people's hands
+//! would be bound to the first.
+
+use std::{env, fs, io::Write, path::Path, sync::Arc};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+
+use super::UsageError;
+use crate::{
+    clock::{Environment, SteppedEnvironment, SystemEnvironment},
+    config::{DataDir, Issuer, KeyFiles, PUBLIC_URL_VARIABLE},
+    receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
+    service::{IdentityKey, Parts, Service, StartError},
+    store::{Sealer, SqliteOptions, SqliteStore},
+    tlog::LogKey,
+};
+
+/// An office that is open, and what a command may need of it beside the service.
+#[derive(Debug)]
+pub(super) struct Office {
+    pub(super) service: Arc<Service>,
+    pub(super) store: SqliteStore,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) data: DataDir,
+    issuer: Arc<Issuer>,
+    files: KeyFiles,
+}
+
+/// The configuration and the keys of an office, before its database is touched.
+#[derive(Debug)]
+pub(super) struct Papers {
+    pub(super) issuer: Issuer,
+    files: KeyFiles,
+    keys: KeyRing,
+}
+
+/// Whether a database may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Database {
+    MustExist,
+    MayBeMade,
+}
+
+impl Office {
+    /// Opens the office in a data folder and refuses wrong keys and a shorter or forked history. `public_url` is the
+    /// command line's, which goes before the environment's.
+    pub(super) async fn open(data: &DataDir, public_url: Option<&str>) -> anyhow::Result<Self> {
+        let office = Self::open_unchecked(data, public_url, Database::MustExist)?;
+        office.check_start().await?;
+        Ok(office)
+    }
+
+    /// As `open`, without the check of the history.
+    pub(super) fn open_unchecked(data: &DataDir, public_url: Option<&str>, database: Database) -> anyhow::Result<Self> {
+        let issuer = load_issuer(data, public_url)?;
+        let papers = Papers::load(data, issuer)?;
+        Self::over(data, papers, database)
+    }
+
+    /// Opens the database and puts the service over it.
+    pub(super) fn over(data: &DataDir, papers: Papers, database: Database) -> anyhow::Result<Self> {
+        let Papers { issuer, files, keys } = papers;
+        let path = data.database();
+        if database == Database::MustExist && !path.exists() {
+            bail!(
+                "{} is missing, though the office's keys are there. Restore it from the backup; a new one cannot take its \
+                 place",
+                path.display()
+            );
+        }
+        let seal_key = keys.seal_key.clone();
+        let sealer: Sealer = Arc::new(move |claims| seal_key.seal(claims));
+        let options = SqliteOptions { create: database == Database::MayBeMade, ..SqliteOptions::default() };
+        let store = SqliteStore::open_with(&path, sealer, options)
+            .with_context(|| format!("the database {} cannot be used", path.display()))?;
+        let (issuer, keys) = (Arc::new(issuer), Arc::new(keys));
+        let service = service(data, &store, &issuer, &keys, &files, Arc::new(SystemEnvironment));
+        Ok(Self { service: Arc::new(service), store, keys, data: data.clone(), issuer, files })
+    }
+
+    pub(super) async fn check_start(&self) -> Result<(), StartError> {
+        self.service.check_start().await
+    }
+
+    /// A service over the same store whose clock stands at a moment, for the demonstration's past.
+    pub(super) fn service_at(&self, moment: Timestamp) -> Service {
+        let clock: Arc<dyn Environment> = Arc::new(SteppedEnvironment::starting_at(moment));
+        service(&self.data, &self.store, &self.issuer, &self.keys, &self.files, clock)
+    }
+
+    /// Publishes the log's head, unless that is done.
+    pub(super) async fn publish(&self) -> anyhow::Result<u64> {
+        Ok(self.service.publish_checkpoint().await?)
+    }
+
+    /// Publishes what a command has written, and closes the database.
+    pub(super) async fn finish(self) -> anyhow::Result<()> {
+        use crate::store::Store;
+        let published = self.publish().await;
+        self.store.close().await;
+        published.map(drop)
+    }
+
+    /// Closes the database after a command that wrote nothing to the log.
+    pub(super) async fn close(self) {
+        use crate::store::Store;
+        self.store.close().await;
+    }
+}
+
+impl Papers {
+    /// Reads the keys that belong to an issuer's log.
+    pub(super) fn load(data: &DataDir, issuer: (Issuer, String)) -> anyhow::Result<Self> {
+        let (issuer, origin) = issuer;
+        let files = KeyFiles::load(&data.keys())?;
+        let keys = key_ring(&files, &origin)?;
+        Ok(Self { issuer, files, keys })
+    }
+}
+
+/// The issuer of a data folder, with the public address overridden where that was asked for, and the log's origin, which
+/// is not.
+pub(super) fn load_issuer(data: &DataDir, public_url: Option<&str>) -> anyhow::Result<(Issuer, String)> {
+    let folder = data.root().display();
+    if !data.root().is_dir() {
+        bail!("there is no folder {folder}. Make an office with `milaf init --issuer FILE --data {folder}`");
+    }
+    if !data.issuer_file().exists() {
+        bail!(
+            "{folder} is no office's data folder: it has no issuer.toml. Make one with `milaf init --issuer FILE --data DIR`"
+        );
+    }
+    let mut issuer = Issuer::load(&data.issuer_file())?;
+    let origin = log_name(data, &issuer)?;
+    let environment = match env::var(PUBLIC_URL_VARIABLE) {
+        Ok(text) => Some(text),
+        Err(env::VarError::NotPresent) => None,
+        Err(env::VarError::NotUnicode(_)) => {
+            return Err(UsageError(format!("{PUBLIC_URL_VARIABLE} is not text")).into());
+        }
+    };
+    issuer.override_public_url(public_url, environment.as_deref()).map_err(|error| UsageError(error.to_string()))?;
+    Ok((issuer, origin))
+}
+
+/// The name that the log was given when the office was made, or would be given now.
+fn log_name(data: &DataDir, issuer: &Issuer) -> anyhow::Result<String> {
+    match fs::read_to_string(data.log_name()) {
+        Ok(name) => Ok(name.trim_end().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(format!("{}/log", issuer.public_url.host())),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", data.log_name().display())),
+    }
+}
+
+/// Names the log of a new office after the host of its public address, once.
+pub(super) fn name_log(data: &DataDir) -> anyhow::Result<()> {
+    let name = log_name(data, &Issuer::load(&data.issuer_file())?)?;
+    let write = || {
+        let mut file = fs::File::create(data.log_name())?;
+        file.write_all(format!("{name}\n").as_bytes())?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("{} cannot be written", data.log_name().display()))
+}
+
+/// Makes the four keys of a new office.
+pub(super) fn create_keys(folder: &Path) -> anyhow::Result<()> {
+    let mut missing = None;
+    let created = KeyFiles::create(folder, &mut |buffer| {
+        if let Err(error) = SystemEnvironment.fill(buffer) {
+            missing = Some(error);
+        }
+    });
+    match missing {
+        Some(error) => Err(error.into()),
+        None => Ok(created.map(drop)?),
+    }
+}
+
+fn key_ring(files: &KeyFiles, origin: &str) -> anyhow::Result<KeyRing> {
+    let token_key = TokenKey::new(0, files.token).context("the token key cannot be used")?;
+    let log_key = LogKey::new(origin, files.log).with_context(|| format!("{origin} cannot be the log's name"))?;
+    Ok(KeyRing::new(TokenKeys::new(token_key, Vec::new())?, SealKey::from_seed(files.seal), log_key)?)
+}
+
+fn service(
+    data: &DataDir,
+    store: &SqliteStore,
+    issuer: &Arc<Issuer>,
+    keys: &Arc<KeyRing>,
+    files: &KeyFiles,
+    environment: Arc<dyn Environment>,
+) -> Service {
+    Service::new(Parts {
+        store: Arc::new(store.clone()),
+        issuer: Arc::clone(issuer),
+        keys: Arc::clone(keys),
+        identity_key: IdentityKey::new(files.identity),
+        environment,
+        checkpoint_file: data.checkpoint(),
+    })
+}

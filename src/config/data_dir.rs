@@ -1,0 +1,96 @@
+//! Where things lie inside the folder given by `--data`.
+
+use std::{
+    fs,
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use super::{CATALOGUE_EXAMPLE, ConfigError, ISSUER_EXAMPLE, Issuer, LOGO_EXAMPLE};
+
+/// The one folder that holds all that a backup needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self(root.into())
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.0.join("milaf.db")
+    }
+
+    pub fn issuer_file(&self) -> PathBuf {
+        self.0.join("issuer.toml")
+    }
+
+    pub fn keys(&self) -> PathBuf {
+        self.0.join("keys")
+    }
+
+    /// The last published checkpoint, kept outside the database so that a restored database cannot hide it.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.0.join("checkpoint")
+    }
+
+    /// The public log's name, written once: an agency may move to another address, and its log goes on.
+    pub fn log_name(&self) -> PathBuf {
+        self.0.join("log-name")
+    }
+
+    /// Makes the folder, closed to other users, unless it is there.
+    pub fn create(&self) -> Result<(), ConfigError> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(|cause| ConfigError::File {
+            file: self.0.clone(),
+            cause,
+            advice: "Choose a folder that this user may make with --data",
+        })
+    }
+
+    /// Checks an issuer file and copies it, with the files it names, into this folder. Nothing is overwritten.
+    pub fn install_issuer(&self, file: &Path) -> Result<Issuer, ConfigError> {
+        let issuer = Issuer::load(file)?;
+        for name in &issuer.files {
+            self.write_new(name, &super::read_file(&file.with_file_name(name))?)?;
+        }
+        self.write_new("issuer.toml", &super::read_file(file)?)?;
+        Ok(issuer)
+    }
+
+    /// Writes the example issuer, its catalogue and its logo into this folder. Nothing is overwritten.
+    pub fn install_example(&self) -> Result<Issuer, ConfigError> {
+        self.write_new("catalogue.toml", CATALOGUE_EXAMPLE.as_bytes())?;
+        self.write_new("logo.png", LOGO_EXAMPLE)?;
+        self.write_new("issuer.toml", ISSUER_EXAMPLE.as_bytes())?;
+        Issuer::load(&self.issuer_file())
+    }
+
+    /// An equal file that is there already is left as it is, so that an interrupted installation can be repeated.
+    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), ConfigError> {
+        let file = self.0.join(name);
+        let written = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o644)
+            .open(&file)
+            .and_then(|mut open| open.write_all(bytes).and_then(|()| open.sync_all()));
+        match written {
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists && fs::read(&file).is_ok_and(|old| old == bytes) =>
+            {
+                Ok(())
+            }
+            Err(cause) => {
+                let advice = "It is never overwritten: edit it where it is, or choose an empty folder";
+                Err(ConfigError::File { file, cause, advice })
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}

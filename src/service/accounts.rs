@@ -1,0 +1,217 @@
+//! Staff accounts: passwords, signing in, sessions.
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+use super::{Service, ServiceError, public::bucket};
+use crate::store::{Account, AttemptLimit, AttemptVerdict, NewSession, Session, StoreError};
+
+/// A working day and some.
+const SESSION: SignedDuration = SignedDuration::from_hours(12);
+const PER_ACCOUNT: AttemptLimit =
+    AttemptLimit { tries: 10, window: SignedDuration::from_mins(15), lock: SignedDuration::from_mins(15) };
+/// The whole desk may share one address.
+const PER_ADDRESS: AttemptLimit =
+    AttemptLimit { tries: 50, window: SignedDuration::from_mins(15), lock: SignedDuration::from_mins(15) };
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordProblem {
+    #[error("an account's name has 2 to 32 lower-case letters, digits, dots or hyphens, and starts with a letter")]
+    Name,
+    #[error("a password has at least 12 characters")]
+    TooShort,
+    #[error("a password has at most 128 characters")]
+    TooLong,
+    #[error("an account of this name exists; use `milaf account password` to change its password")]
+    Exists,
+    #[error("there is no account of this name; `milaf account list` shows them")]
+    NoSuchAccount,
+}
+
+/// The secret in the cookie. Only its hash is stored.
+pub struct SessionSecret(String);
+
+impl SessionSecret {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for SessionSecret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl std::fmt::Debug for SessionSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionSecret(…)")
+    }
+}
+
+#[derive(Debug)]
+pub struct SignedIn {
+    pub secret: SessionSecret,
+    pub account: String,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignInError {
+    /// Wrong name or wrong password: the same words for both.
+    #[error("wrong name or password")]
+    Refused,
+    #[error("too many tries until {0}")]
+    Limited(Timestamp),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl Service {
+    pub async fn add_account(&self, name: &str, password: &str) -> Result<Result<(), PasswordProblem>, ServiceError> {
+        if let Err(problem) = check_name(name).and_then(|()| check_password(password)) {
+            return Ok(Err(problem));
+        }
+        let password_hash = self.hash_password(password).await?;
+        let account = Account { name: name.to_owned(), password_hash, created_at: self.now() };
+        match self.parts.store.create_account(account).await {
+            Ok(()) => Ok(Ok(())),
+            Err(StoreError::AccountExists) => Ok(Err(PasswordProblem::Exists)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sets the password and ends every session of the account.
+    pub async fn set_password(&self, name: &str, password: &str) -> Result<Result<(), PasswordProblem>, ServiceError> {
+        if let Err(problem) = check_password(password) {
+            return Ok(Err(problem));
+        }
+        let password_hash = self.hash_password(password).await?;
+        let known = self.parts.store.set_password(name, &password_hash).await?;
+        Ok(if known { Ok(()) } else { Err(PasswordProblem::NoSuchAccount) })
+    }
+
+    pub async fn accounts(&self) -> Result<Vec<Account>, ServiceError> {
+        Ok(self.parts.store.accounts().await?)
+    }
+
+    pub async fn sign_in(&self, name: &str, password: &str, address: &str) -> Result<SignedIn, SignInError> {
+        let name = name.trim().to_lowercase();
+        let now = self.now();
+        let store = &self.parts.store;
+        let by_address = bucket(b"sign-in-address", address.as_bytes());
+        let by_account = bucket(b"sign-in-account", name.as_bytes());
+        for (bucket, limit) in [(by_address, PER_ADDRESS), (by_account, PER_ACCOUNT)] {
+            let verdict = store.charge_attempt(bucket, now, limit).await.map_err(ServiceError::from)?;
+            if let AttemptVerdict::Locked { until } = verdict {
+                return Err(SignInError::Limited(until));
+            }
+        }
+        let account = store.account(&name).await.map_err(ServiceError::from)?;
+        if !self.password_matches(account.as_ref(), password).await? {
+            return Err(SignInError::Refused);
+        }
+        for bucket in [by_address, by_account] {
+            store.refund_attempt(bucket).await.map_err(ServiceError::from)?;
+        }
+        let secret = SessionSecret(hex::encode(self.random::<32>()?));
+        let expires_at = now.saturating_add(SESSION).unwrap_or(now);
+        let session = NewSession {
+            token_hash: session_hash(secret.as_str()),
+            account: name.clone(),
+            created_at: now,
+            expires_at,
+        };
+        store.create_session(session).await.map_err(ServiceError::from)?;
+        // A password that was changed while this one was being checked has ended all sessions but this, which came after.
+        let now_known = store.account(&name).await.map_err(ServiceError::from)?;
+        if now_known.map(|account| account.password_hash) != account.map(|account| account.password_hash) {
+            self.sign_out(secret.as_str()).await?;
+            return Err(SignInError::Refused);
+        }
+        Ok(SignedIn { secret, account: name, expires_at })
+    }
+
+    pub async fn session(&self, secret: &str) -> Result<Option<Session>, ServiceError> {
+        Ok(self.parts.store.session(session_hash(secret), self.now()).await?)
+    }
+
+    pub async fn sign_out(&self, secret: &str) -> Result<(), ServiceError> {
+        Ok(self.parts.store.end_session(session_hash(secret)).await?)
+    }
+
+    /// A text that only the holder of this session can send back: the forms' guard against forged requests.
+    pub fn csrf_text(&self, session_secret: &str) -> String {
+        hex::encode(self.parts.identity_key.hash(b"milaf/csrf/v1\0", session_secret.as_bytes()))
+    }
+
+    async fn hash_password(&self, password: &str) -> Result<String, ServiceError> {
+        let salt = self.random::<16>()?;
+        let password = password.to_owned();
+        self.with_argon2(move |argon2| {
+            argon2
+                .hash_password_with_salt(password.as_bytes(), &salt)
+                .map(|hash| hash.to_string())
+                .map_err(|error| ServiceError::Damaged(format!("argon2: {error}")))
+        })
+        .await?
+    }
+
+    /// An unknown account costs as much as a known one, so that time does not tell which names exist.
+    async fn password_matches(&self, account: Option<&Account>, password: &str) -> Result<bool, ServiceError> {
+        if password.chars().count() > 128 {
+            return Ok(false);
+        }
+        let known = account.map(|account| account.password_hash.clone());
+        let password = password.to_owned();
+        self.with_argon2(move |argon2| {
+            let Some(known) = known else {
+                let _ = argon2.hash_password_with_salt(password.as_bytes(), &[0; 16]);
+                return Ok(false);
+            };
+            let hash = PasswordHash::new(&known)
+                .map_err(|error| ServiceError::Damaged(format!("a password hash cannot be read: {error}")))?;
+            Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok())
+        })
+        .await?
+    }
+
+    async fn with_argon2<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Argon2<'static>) -> T + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let closed = |_| ServiceError::Unavailable("the service is closing".into());
+        let _permit = self.password_gate.acquire().await.map_err(closed)?;
+        let params = Params::new(19_456, 2, 1, None).map_err(|error| ServiceError::Damaged(error.to_string()))?;
+        tokio::task::spawn_blocking(move || work(Argon2::new(Algorithm::Argon2id, Version::V0x13, params)))
+            .await
+            .map_err(|error| ServiceError::Unavailable(error.to_string()))
+    }
+}
+
+fn session_hash(secret: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"milaf/session/v1\0");
+    hash.update(secret.as_bytes());
+    hash.finalize().into()
+}
+
+fn check_name(name: &str) -> Result<(), PasswordProblem> {
+    let valid = (2..=32).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-');
+    if valid { Ok(()) } else { Err(PasswordProblem::Name) }
+}
+
+fn check_password(password: &str) -> Result<(), PasswordProblem> {
+    match password.chars().count() {
+        0..12 => Err(PasswordProblem::TooShort),
+        12..=128 => Ok(()),
+        _ => Err(PasswordProblem::TooLong),
+    }
+}

@@ -1,0 +1,123 @@
+//! The use cases: what the desk, the citizen and the command line can do, in domain terms.
+//!
+//! This room names no database, no HTTP status and no language. It loads, lets the pure domain decide, commits and tells.
+//! Handlers that spoke to the store themselves were rejected: the command line and the pages must obey the same rules.
+
+mod accounts;
+mod dossiers;
+mod failure;
+mod intake;
+mod public;
+mod receipts;
+mod register;
+mod start;
+
+pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
+pub use dossiers::DossierView;
+pub use failure::{Failure, ServiceError};
+pub use intake::{Field, FieldError, FieldProblem, RawIntake};
+pub use public::{Happening, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer};
+pub use receipts::ReceiptView;
+pub use register::{RegisterError, Registered};
+pub use start::{LogReport, Proceed, StartError};
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::{clock::Environment, config::Issuer, receipt::KeyRing, store::Store};
+
+/// Who asks: an account's name, or the name of a program such as `cli`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor(String);
+
+impl Actor {
+    pub fn new(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The secret under which identity numbers are hashed, so that a stolen database does not give them away by trial.
+pub struct IdentityKey([u8; 32]);
+
+impl IdentityKey {
+    pub const fn new(secret: [u8; 32]) -> Self {
+        Self(secret)
+    }
+
+    fn hash(&self, domain: &[u8], text: &[u8]) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(domain);
+        mac.update(text);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl Drop for IdentityKey {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
+impl fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdentityKey(…)")
+    }
+}
+
+/// Everything a service is made of, passed in by the command line.
+#[derive(Debug)]
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub issuer: Arc<Issuer>,
+    pub keys: Arc<KeyRing>,
+    pub identity_key: IdentityKey,
+    pub environment: Arc<dyn Environment>,
+    /// Where the last published checkpoint is kept outside the database.
+    pub checkpoint_file: PathBuf,
+}
+
+#[derive(Debug)]
+pub struct Service {
+    parts: Parts,
+    /// Argon2 takes 19 MiB and a core: two at once, so that a flood of sign-ins cannot take the machine.
+    password_gate: Semaphore,
+    /// One checkpoint is published at a time.
+    publisher: Mutex<()>,
+}
+
+impl Service {
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, password_gate: Semaphore::new(2), publisher: Mutex::new(()) }
+    }
+
+    pub fn issuer(&self) -> &Issuer {
+        &self.parts.issuer
+    }
+
+    /// The present moment, as this service sees it.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.parts.environment.now()
+    }
+
+    pub fn today(&self) -> jiff::civil::Date {
+        self.parts.issuer.civil_day(self.now())
+    }
+
+    /// A random text that names one form, so that sending it twice makes one dossier.
+    pub fn new_form_key(&self) -> Result<String, ServiceError> {
+        Ok(hex::encode(self.random::<16>()?))
+    }
+
+    fn random<const N: usize>(&self) -> Result<[u8; N], ServiceError> {
+        let mut bytes = [0; N];
+        self.parts.environment.fill(&mut bytes).map_err(|error| ServiceError::Unavailable(error.to_string()))?;
+        Ok(bytes)
+    }
+}

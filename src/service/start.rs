@@ -1,0 +1,241 @@
+//! Starting safely, publishing checkpoints and looking the log over.
+//!
+//! The last published checkpoint is kept outside the database, so that a database restored from an old backup or rewritten
+//! is noticed before it makes a second history.
+
+use std::{fs, io::Write, path::Path};
+
+use sha2::{Digest, Sha256};
+
+use super::{Service, ServiceError};
+use crate::{
+    receipt::ReceiptId,
+    store::CheckpointRow,
+    tlog::{Checkpoint, Frontier, Hash, commitment, leaf_data, leaf_hash},
+};
+
+const PAGE: u32 = 4096;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "the keys do not belong to this database: it was made under {bound}, and these keys are {ours}.\n\
+         Put back the keys folder and the file log-name that belong to it"
+    )]
+    WrongKeys { bound: String, ours: String },
+    #[error(
+        "the database is older than what was published: it holds {size} log entries, and a checkpoint of {published} was \
+         published.\nIt was probably restored from an old backup. Restore a newer one; nothing has been changed"
+    )]
+    Shorter { size: u64, published: u64 },
+    #[error(
+        "the database holds another history than the one that was published: at {published} entries its root differs.\n\
+         Do not use it. Keep it aside for the auditors and restore the right one; nothing has been changed"
+    )]
+    Forked { published: u64 },
+    #[error(
+        "a checkpoint of {size} entries was published, and its file {file} is gone.\n\
+         Put it back from the backup. If it is lost for good, `milaf doctor --data DIR --adopt-checkpoint` writes it anew from \
+         the database"
+    )]
+    CheckpointFileMissing { size: u64, file: String },
+    #[error(
+        "the checkpoint file {file} cannot be trusted: {cause}.\nPut it back from the backup; nothing has been changed"
+    )]
+    CheckpointFile { file: String, cause: String },
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+/// Tells a long check how far it is and whether to go on.
+pub type Proceed<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+
+/// What looking over the whole log found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogReport {
+    pub size: u64,
+    pub root: Hash,
+    /// In plain words, with the place.
+    pub problems: Vec<String>,
+}
+
+impl Service {
+    /// Refuses wrong keys and a shorter or forked history; see [`StartError`] for what it says.
+    pub async fn check_start(&self) -> Result<(), StartError> {
+        let keys = &self.parts.keys;
+        // One-way check values stand for the two keys that have no public half.
+        let token = Sha256::digest(keys.token_keys.issue(ReceiptId::new([0; 8])).as_bytes());
+        let identity = self.parts.identity_key.hash(b"milaf/bind/v1\0", b"");
+        let ours = format!(
+            "{} seal {} token {} identity {}",
+            keys.log_key.vkey(),
+            hex::encode(keys.seal_key.kid()),
+            hex::encode(&token[..8]),
+            hex::encode(&identity[..8])
+        );
+        let bound = self.parts.store.bind_identity(&ours).await.map_err(ServiceError::from)?;
+        if bound != ours {
+            return Err(StartError::WrongKeys { bound, ours });
+        }
+        let kept = self.parts.store.last_checkpoint().await.map_err(ServiceError::from)?;
+        let Some(published) = self.published()? else {
+            return match kept {
+                Some(row) => Err(StartError::CheckpointFileMissing { size: row.size, file: self.checkpoint_name() }),
+                None => Ok(()),
+            };
+        };
+        self.check_history(&published).await
+    }
+
+    /// The log as it stands must begin with what was published.
+    async fn check_history(&self, published: &Checkpoint) -> Result<(), StartError> {
+        let head = self.parts.store.head().await.map_err(ServiceError::from)?;
+        if head.size < published.size {
+            return Err(StartError::Shorter { size: head.size, published: published.size });
+        }
+        let root = if head.size == published.size { head.root } else { self.root_at(published.size).await? };
+        if root == published.root { Ok(()) } else { Err(StartError::Forked { published: published.size }) }
+    }
+
+    /// Signs and publishes the present head, unless it is already published. Returns the size that is published now.
+    pub async fn publish_checkpoint(&self) -> Result<u64, StartError> {
+        let _one = self.publisher.lock().await;
+        // Another process may publish at this moment; whoever waits here must look at the file again afterwards.
+        let _alone = self.lock_checkpoint_file().await?;
+        let head = self.parts.store.head().await.map_err(ServiceError::from)?;
+        let published = self.published()?;
+        if let Some(published) = published
+            && published.size >= head.size
+        {
+            return Ok(published.size);
+        }
+        let log_key = &self.parts.keys.log_key;
+        let checkpoint = Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root };
+        let note = log_key.sign(&checkpoint);
+        // The file first: a row without its file would look as if somebody had taken the file away.
+        self.write_checkpoint(&note)?;
+        let row = CheckpointRow { size: head.size, note, published_at: self.now() };
+        self.parts.store.keep_checkpoint(row).await.map_err(ServiceError::from)?;
+        Ok(head.size)
+    }
+
+    /// Writes the checkpoint file anew from the database, for an administrator who has lost it and says so.
+    /// The log must still begin with the last checkpoint that the database itself remembers.
+    pub async fn adopt_checkpoint(&self) -> Result<u64, StartError> {
+        let _one = self.publisher.lock().await;
+        let _alone = self.lock_checkpoint_file().await?;
+        if let Some(kept) = self.parts.store.last_checkpoint().await.map_err(ServiceError::from)? {
+            let kept = Checkpoint::parse_signed(&kept.note, self.parts.keys.log_key.verifier())
+                .map_err(|error| ServiceError::Damaged(format!("the kept checkpoint cannot be read: {error}")))?;
+            self.check_history(&kept).await?;
+        }
+        let head = self.parts.store.head().await.map_err(ServiceError::from)?;
+        let log_key = &self.parts.keys.log_key;
+        let note = log_key.sign(&Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root });
+        self.write_checkpoint(&note)?;
+        Ok(head.size)
+    }
+
+    /// The last published checkpoint's note, as it lies outside the database.
+    pub fn published_note(&self) -> Option<String> {
+        fs::read_to_string(&self.parts.checkpoint_file).ok()
+    }
+
+    /// Recomputes every commitment, leaf and the root from the records.
+    pub async fn inspect_log(&self, progress: Proceed<'_>) -> Result<LogReport, ServiceError> {
+        let store = &self.parts.store;
+        let head = store.head().await?;
+        let mut frontier = Frontier::empty();
+        let mut problems = Vec::new();
+        while frontier.size() < head.size {
+            let rows = store.log_rows(frontier.size(), PAGE).await?;
+            if rows.is_empty() {
+                problems.push(format!("entries from {} on are missing", frontier.size()));
+                break;
+            }
+            for row in rows.into_iter().take_while(|row| row.index < head.size) {
+                let place = frontier.size();
+                if row.index != place {
+                    problems.push(format!("entry {place} is missing"));
+                    return Ok(LogReport { size: head.size, root: head.root, problems });
+                }
+                if commitment(&row.nonce, &row.record) != row.commitment {
+                    problems.push(format!("entry {place} ({}): the record does not fit its commitment", row.reference));
+                }
+                if leaf_hash(&leaf_data(&row.commitment)) != row.leaf_hash {
+                    problems.push(format!("entry {place} ({}): the leaf does not fit its commitment", row.reference));
+                }
+                frontier.push(row.leaf_hash);
+            }
+            progress(frontier.size(), head.size);
+        }
+        if problems.is_empty() && frontier.root() != head.root {
+            problems.push("the root does not follow from the leaves".to_owned());
+        }
+        Ok(LogReport { size: head.size, root: head.root, problems })
+    }
+
+    async fn root_at(&self, size: u64) -> Result<Hash, ServiceError> {
+        let mut frontier = Frontier::empty();
+        while frontier.size() < size {
+            let leaves = self.parts.store.leaf_hashes(frontier.size(), PAGE).await?;
+            if leaves.is_empty() {
+                return Err(ServiceError::Damaged(format!("leaves from {} on are missing", frontier.size())));
+            }
+            let wanted = usize::try_from(size - frontier.size()).unwrap_or(usize::MAX);
+            for leaf in leaves.into_iter().take(wanted) {
+                frontier.push(leaf);
+            }
+        }
+        Ok(frontier.root())
+    }
+
+    fn published(&self) -> Result<Option<Checkpoint>, StartError> {
+        let file = &self.parts.checkpoint_file;
+        let damaged = |cause: String| StartError::CheckpointFile { file: self.checkpoint_name(), cause };
+        match fs::read_to_string(file) {
+            Ok(note) => Checkpoint::parse_signed(&note, self.parts.keys.log_key.verifier())
+                .map(Some)
+                .map_err(|error| damaged(error.to_string())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(damaged(error.to_string())),
+        }
+    }
+
+    /// Held until it is dropped. Another process holds it for a moment only; whoever waits must not stop the others' work.
+    async fn lock_checkpoint_file(&self) -> Result<fs::File, StartError> {
+        let lock = self.parts.checkpoint_file.with_extension("lock");
+        let failed = |cause: String| ServiceError::Unavailable(format!("{} cannot be locked: {cause}", lock.display()));
+        let file = fs::File::create(&lock).map_err(|error| failed(error.to_string()))?;
+        for _ in 0..100 {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+                Err(fs::TryLockError::Error(error)) => return Err(failed(error.to_string()).into()),
+            }
+        }
+        Err(failed("another process has held it for five seconds".to_owned()).into())
+    }
+
+    fn checkpoint_name(&self) -> String {
+        self.parts.checkpoint_file.display().to_string()
+    }
+
+    fn write_checkpoint(&self, note: &str) -> Result<(), StartError> {
+        let file = &self.parts.checkpoint_file;
+        replace_file(file, note.as_bytes()).map_err(|error| {
+            ServiceError::Unavailable(format!("{} cannot be written: {error}", self.checkpoint_name())).into()
+        })
+    }
+}
+
+/// Replaces a file so that a crash leaves the old one or the new one, whole.
+fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = fs::File::create(&temporary)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    fs::File::open(folder)?.sync_all()
+}

@@ -1,0 +1,132 @@
+//! Where the events live. [`Store`] is the contract; each backend passes the same conformance suite.
+//!
+//! One method is one transaction, so no transaction object crosses the trait and no caller can hold one open. A generic
+//! repository per entity was rejected: the leaf, the number, the projection and the tree head are only right together.
+//!
+//! This room must never decide anything about a dossier and never know a page, a language or an HTTP status.
+
+mod sqlite;
+mod types;
+
+pub use sqlite::{OpenError, SqliteOptions, SqliteStore};
+pub use types::{
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
+    LogRow, NewDossier, NewEvent, NewSession, SealedReceipt, Sealer, Session, StoreError, StoredEvent, TreeHead,
+};
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::{
+    dossier::{ProcedureCode, Reference},
+    receipt::ReceiptId,
+    tlog::Hash,
+};
+
+/// The contract of a database.
+///
+/// * Durability: a write returns `Ok` only after its transaction is on stable storage. An error other than
+///   [`StoreError::Unknown`] means that nothing of it was written: no number, no leaf, no row, no idempotency key.
+/// * After [`StoreError::Unknown`] a backend may refuse every further write until it is opened again, because going on
+///   would be a guess. The idempotency key then tells what happened.
+/// * Order: leaves are numbered 0, 1, 2 … in commit order; a dossier's events are in leaf order.
+/// * Readers see committed state only, and a read that starts after a write was acknowledged sees it.
+/// * Numbers: per procedure and year 1, 2, 3 … without gaps, because a number is allocated in the transaction that uses it.
+/// * Several processes may use one database at once.
+/// * A write whose parts contradict one another answers [`StoreError::Inconsistent`]. Rows follow the fold that comes with
+///   the events (`after`), also a receipt's copies and replacement; a backend does not interpret events a second time.
+/// * A log whose own parts contradict one another is never extended: [`StoreError::Damaged`].
+/// * Events and their leaves, heads and seals are never changed or removed; the database itself refuses it.
+#[async_trait::async_trait]
+pub trait Store: Send + Sync + fmt::Debug {
+    /// Allocates the next number, writes the events with their leaves, the projection, the receipts with their seals and the
+    /// tree head. With an idempotency key that was used before, by whatever process or in the same batch, returns the first
+    /// outcome with `replayed` set; its receipts are shown as they stand now. Keys are kept for good.
+    ///
+    /// # Errors
+    /// [`StoreError::IdempotencyMismatch`] when the key came with another fingerprint; [`StoreError::NumbersExhausted`];
+    /// [`StoreError::Inconsistent`]; [`StoreError::Unavailable`] (nothing written, try again); [`StoreError::Unknown`] (the outcome is not known: ask
+    /// again with the same idempotency key).
+    async fn register(&self, new: NewDossier) -> Result<Appended, StoreError>;
+
+    /// Appends events to a dossier that still stands at `expected_version`.
+    ///
+    /// # Errors
+    /// As `register`, and [`StoreError::Conflict`] when someone else changed it, [`StoreError::UnknownDossier`].
+    async fn append(&self, append: Append) -> Result<Appended, StoreError>;
+
+    /// Every event of a dossier, oldest first; empty when there is none.
+    async fn events(&self, reference: &Reference) -> Result<Vec<StoredEvent>, StoreError>;
+
+    async fn row(&self, reference: &Reference) -> Result<Option<DossierRow>, StoreError>;
+
+    /// The newest registrations first; `before` continues after the row with that `sequence`.
+    async fn latest(&self, limit: u32, before: Option<i64>) -> Result<Vec<DossierRow>, StoreError>;
+
+    /// Dossiers with the same identity, the same telephone, or the same name and parcel, newest first, at most 10.
+    async fn possible_duplicates(&self, probe: &DuplicateProbe) -> Result<Vec<DossierRow>, StoreError>;
+
+    /// The median number of calendar days from deposit to the answer over the procedure's last 1,000 answered dossiers;
+    /// `None` below `at_least` of them. Between two middle values it is their mean, rounded up.
+    async fn typical_days(&self, procedure: &ProcedureCode, at_least: u32) -> Result<Option<u32>, StoreError>;
+
+    async fn receipt(&self, id: ReceiptId) -> Result<Option<SealedReceipt>, StoreError>;
+
+    /// A dossier's receipts, oldest first.
+    async fn receipts(&self, reference: &Reference) -> Result<Vec<SealedReceipt>, StoreError>;
+
+    async fn head(&self) -> Result<TreeHead, StoreError>;
+
+    /// Leaf hashes from an index on, at most `limit`.
+    async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError>;
+
+    /// Log rows with record and nonce from an index on, at most `limit`: what an audit recomputes.
+    async fn log_rows(&self, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError>;
+
+    /// The largest checkpoint that was published.
+    async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError>;
+
+    /// Keeps a signed checkpoint; one of the same size again is no error, and the first stays.
+    async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError>;
+
+    /// Binds an empty database to the keys' public identity, or tells to which it is bound: the text that was stored first.
+    async fn bind_identity(&self, identity: &str) -> Result<String, StoreError>;
+
+    /// # Errors
+    /// [`StoreError::AccountExists`].
+    async fn create_account(&self, account: Account) -> Result<(), StoreError>;
+
+    async fn account(&self, name: &str) -> Result<Option<Account>, StoreError>;
+
+    async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
+
+    /// Sets the password hash and ends every session of the account; `false` when there is no such account.
+    async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError>;
+
+    /// Also removes the sessions that have expired by then.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] when there is no such account.
+    async fn create_session(&self, session: NewSession) -> Result<(), StoreError>;
+
+    /// The session with this hash, unless it has expired at `now`.
+    async fn session(&self, token_hash: [u8; 32], now: Timestamp) -> Result<Option<Session>, StoreError>;
+
+    async fn end_session(&self, token_hash: [u8; 32]) -> Result<(), StoreError>;
+
+    /// Charges one try to a bucket before the try is judged, so that parallel guesses cannot slip through. The window begins
+    /// with its first try; the last allowed try is `Allowed` and locks the bucket; a lock that ends begins a new window.
+    async fn charge_attempt(
+        &self,
+        bucket: [u8; 32],
+        now: Timestamp,
+        limit: AttemptLimit,
+    ) -> Result<AttemptVerdict, StoreError>;
+
+    /// Gives back the try that turned out right, and opens the lock if that try or a later one had set it.
+    async fn refund_attempt(&self, bucket: [u8; 32]) -> Result<(), StoreError>;
+
+    /// Finishes what was accepted and closes; later calls answer [`StoreError::Unavailable`]. Closing again does nothing.
+    async fn close(&self);
+}

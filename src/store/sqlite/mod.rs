@@ -1,0 +1,244 @@
+//! The database in one file: SQLite, for one machine.
+//!
+//! One thread writes, a few connections read, and several processes may do so at once on one machine's disk. See `writer`
+//! for what a commit means and `migrations/` for the tables. It must never be put on a network file system, whose locks and
+//! shared memory do not hold what the write-ahead log needs.
+//!
+//! After a commit whose outcome is not known the store refuses every further write and [`SqliteStore::failed`] completes:
+//! the process should then stop, and start again on what the disk really holds. A callback was rejected in its favour,
+//! because it would run on the writer's thread, where nobody may wait.
+
+mod accounts;
+mod attempts;
+mod batch;
+mod connection;
+mod errors;
+#[cfg(test)]
+mod fault_tests;
+mod log;
+mod migrations;
+mod readers;
+mod receipts;
+mod rows;
+mod search;
+mod writer;
+mod writes;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+pub use errors::OpenError;
+
+use self::{readers::Readers, writer::Writer};
+use super::{
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
+    NewDossier, NewSession, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent, TreeHead,
+};
+use crate::{
+    dossier::{ProcedureCode, Reference},
+    receipt::ReceiptId,
+    tlog::Hash,
+};
+
+/// How long a connection waits for another process that holds the lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A handle to the database; clones share one writer and one pool of readers.
+#[derive(Clone, Debug)]
+pub struct SqliteStore(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    writer: Writer,
+    readers: Readers,
+}
+
+/// How to open a database.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteOptions {
+    /// Make the file, readable by its owner alone, when there is none.
+    pub create: bool,
+    /// How long to wait for another process that writes.
+    pub patience: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { create: false, patience: PATIENCE }
+    }
+}
+
+impl SqliteStore {
+    /// Opens the database at a path and brings it to the present schema.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose message says what to do.
+    pub fn open(path: &Path, sealer: Sealer) -> Result<Self, OpenError> {
+        Self::open_with(path, sealer, SqliteOptions::default())
+    }
+
+    /// As [`SqliteStore::open`], and makes the database when there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose message says what to do.
+    pub fn open_or_create(path: &Path, sealer: Sealer) -> Result<Self, OpenError> {
+        Self::open_with(path, sealer, SqliteOptions { create: true, ..SqliteOptions::default() })
+    }
+
+    /// # Errors
+    /// [`OpenError`], whose message says what to do.
+    pub fn open_with(path: &Path, sealer: Sealer, options: SqliteOptions) -> Result<Self, OpenError> {
+        if options.create {
+            connection::create_file(path)?;
+        } else if !path.exists() {
+            return Err(OpenError::Missing(path.to_owned()));
+        }
+        let mut connection = connection::open(path, options.patience)?;
+        // A file that is not ours must stay as it is, so it is looked at before its journal is changed.
+        migrations::check(&connection)?;
+        connection::keep_write_ahead_log(&connection, options.patience)?;
+        migrations::apply(&mut connection)?;
+        let readers = Readers::open(path, options.patience)?;
+        let writer = Writer::start(connection, sealer, options.patience).map_err(OpenError::Thread)?;
+        Ok(Self(Arc::new(Parts { writer, readers })))
+    }
+
+    /// Completes when the outcome of a commit is not known and writing has ended; never, if that does not happen.
+    pub async fn failed(&self) {
+        let mut failed = self.0.writer.failed();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            // The writer has ended in order and can fail no more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub fn has_failed(&self) -> bool {
+        *self.0.writer.failed().borrow()
+    }
+
+    /// What SQLite finds wrong with the file itself, at most twenty lines; empty when it is sound. It reads the whole file.
+    ///
+    /// # Errors
+    /// As a read.
+    pub async fn check_file(&self) -> Result<Vec<String>, StoreError> {
+        self.0.readers.read(connection::check_file).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for SqliteStore {
+    async fn register(&self, new: NewDossier) -> Result<Appended, StoreError> {
+        self.0.writer.write_log(move |batch| writes::register(batch, &new), writes::settle).await
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        self.0.writer.write_log(move |batch| writes::append(batch, &append), writes::settle).await
+    }
+
+    async fn events(&self, reference: &Reference) -> Result<Vec<StoredEvent>, StoreError> {
+        let reference = reference.clone();
+        self.0.readers.read(move |connection| log::events(connection, &reference)).await
+    }
+
+    async fn row(&self, reference: &Reference) -> Result<Option<DossierRow>, StoreError> {
+        let reference = reference.clone();
+        self.0.readers.read(move |connection| search::row(connection, &reference)).await
+    }
+
+    async fn latest(&self, limit: u32, before: Option<i64>) -> Result<Vec<DossierRow>, StoreError> {
+        self.0.readers.read(move |connection| search::latest(connection, limit, before)).await
+    }
+
+    async fn possible_duplicates(&self, probe: &DuplicateProbe) -> Result<Vec<DossierRow>, StoreError> {
+        let probe = probe.clone();
+        self.0.readers.read(move |connection| search::possible_duplicates(connection, &probe)).await
+    }
+
+    async fn typical_days(&self, procedure: &ProcedureCode, at_least: u32) -> Result<Option<u32>, StoreError> {
+        let procedure = procedure.clone();
+        self.0.readers.read(move |connection| search::typical_days(connection, &procedure, at_least)).await
+    }
+
+    async fn receipt(&self, id: ReceiptId) -> Result<Option<SealedReceipt>, StoreError> {
+        self.0.readers.read(move |connection| receipts::find(connection, id)).await
+    }
+
+    async fn receipts(&self, reference: &Reference) -> Result<Vec<SealedReceipt>, StoreError> {
+        let reference = reference.clone();
+        self.0.readers.read(move |connection| receipts::of_dossier(connection, &reference)).await
+    }
+
+    async fn head(&self) -> Result<TreeHead, StoreError> {
+        self.0.readers.read(batch::head).await
+    }
+
+    async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError> {
+        self.0.readers.read(move |connection| log::leaf_hashes(connection, from, limit)).await
+    }
+
+    async fn log_rows(&self, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError> {
+        self.0.readers.read(move |connection| log::log_rows(connection, from, limit)).await
+    }
+
+    async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
+        self.0.readers.read(log::last_checkpoint).await
+    }
+
+    async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError> {
+        self.0.writer.write(move |connection| log::keep_checkpoint(connection, &checkpoint)).await
+    }
+
+    async fn bind_identity(&self, identity: &str) -> Result<String, StoreError> {
+        let identity = identity.to_owned();
+        self.0.writer.write(move |connection| log::bind_identity(connection, &identity)).await
+    }
+
+    async fn create_account(&self, account: Account) -> Result<(), StoreError> {
+        self.0.writer.write(move |connection| accounts::create(connection, &account)).await
+    }
+
+    async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
+        let name = name.to_owned();
+        self.0.readers.read(move |connection| accounts::find(connection, &name)).await
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        self.0.readers.read(accounts::all).await
+    }
+
+    async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {
+        let (name, password_hash) = (name.to_owned(), password_hash.to_owned());
+        self.0.writer.write(move |connection| accounts::set_password(connection, &name, &password_hash)).await
+    }
+
+    async fn create_session(&self, session: NewSession) -> Result<(), StoreError> {
+        self.0.writer.write(move |connection| accounts::create_session(connection, &session)).await
+    }
+
+    async fn session(&self, token_hash: [u8; 32], now: Timestamp) -> Result<Option<Session>, StoreError> {
+        self.0.readers.read(move |connection| accounts::session(connection, token_hash, now)).await
+    }
+
+    async fn end_session(&self, token_hash: [u8; 32]) -> Result<(), StoreError> {
+        self.0.writer.write(move |connection| accounts::end_session(connection, token_hash)).await
+    }
+
+    async fn charge_attempt(
+        &self,
+        bucket: [u8; 32],
+        now: Timestamp,
+        limit: AttemptLimit,
+    ) -> Result<AttemptVerdict, StoreError> {
+        self.0.writer.write(move |connection| attempts::charge(connection, bucket, now, limit)).await
+    }
+
+    async fn refund_attempt(&self, bucket: [u8; 32]) -> Result<(), StoreError> {
+        self.0.writer.write(move |connection| attempts::refund(connection, bucket)).await
+    }
+
+    async fn close(&self) {
+        self.0.writer.close().await;
+        self.0.readers.close().await;
+    }
+}

@@ -1,0 +1,140 @@
+//! Between columns and types. A value that cannot be read back is damage, never a default.
+
+use std::str::FromStr;
+
+use jiff::{Timestamp, civil::Date};
+use rusqlite::{
+    Row,
+    types::{FromSqlError, Type},
+};
+
+use crate::{
+    dossier::{Event, Position, PublicState},
+    receipt::ReceiptId,
+    store::{CheckpointRow, DossierRow, LogRow, SealedReceipt, StoreError, StoredEvent, TreeHead},
+    tlog::Record,
+};
+
+/// The states' names in the database, which stay when the program's own names change.
+const STATES: [(PublicState, &str); 9] = [
+    (PublicState::Registered, "registered"),
+    (PublicState::Incomplete, "incomplete"),
+    (PublicState::InReview, "in_review"),
+    (PublicState::Scheduled, "scheduled"),
+    (PublicState::Adjourned, "adjourned"),
+    (PublicState::Decided, "decided"),
+    (PublicState::Ready, "ready"),
+    (PublicState::Collected, "collected"),
+    (PublicState::Withdrawn, "withdrawn"),
+];
+
+pub(super) fn state_name(state: PublicState) -> &'static str {
+    STATES.iter().find(|(known, _)| *known == state).map_or("", |(_, name)| name)
+}
+
+/// SQLite's integers have a sign; no log grows beyond them.
+pub(super) fn signed(index: u64) -> Result<i64, StoreError> {
+    i64::try_from(index).map_err(|_| StoreError::Damaged("an index beyond what the database can count".to_owned()))
+}
+
+/// The columns that [`dossier`] reads, in its order.
+pub(super) const DOSSIER: &str = "sequence, reference, office, step, state, applicant, parcel, registered_at, deposited_on, \
+     updated_at, due_on, version";
+
+pub(super) fn dossier(row: &Row<'_>) -> rusqlite::Result<DossierRow> {
+    Ok(DossierRow {
+        sequence: row.get(0)?,
+        reference: text(row, 1)?,
+        office: text(row, 2)?,
+        position: Position { step: text(row, 3)?, state: state(row, 4)? },
+        applicant: row.get(5)?,
+        parcel: row.get(6)?,
+        registered_at: moment(row, 7)?,
+        deposited_on: text(row, 8)?,
+        updated_at: moment(row, 9)?,
+        due_on: day_if_any(row, 10)?,
+        version: row.get(11)?,
+    })
+}
+
+/// Reads `reference, id, key_id, issued_at, leaf_index, tree_size, root, seal, copies, replaced_at`.
+pub(super) fn receipt(row: &Row<'_>) -> rusqlite::Result<SealedReceipt> {
+    let replaced_at: Option<i64> = row.get(9)?;
+    Ok(SealedReceipt {
+        reference: text(row, 0)?,
+        id: ReceiptId::new(row.get(1)?),
+        key_id: row.get(2)?,
+        issued_at: moment(row, 3)?,
+        leaf_index: unsigned(row, 4)?,
+        tree_size: unsigned(row, 5)?,
+        root: row.get(6)?,
+        seal: row.get(7)?,
+        copies: row.get(8)?,
+        replaced_at: replaced_at.map(|_| moment(row, 9)).transpose()?,
+    })
+}
+
+/// Reads `size, root`.
+pub(super) fn tree_head(row: &Row<'_>) -> rusqlite::Result<TreeHead> {
+    Ok(TreeHead { size: unsigned(row, 0)?, root: row.get(1)? })
+}
+
+/// Reads `leaf_index, reference, leaf_hash, commitment, record, nonce`.
+pub(super) fn log_row(row: &Row<'_>) -> rusqlite::Result<LogRow> {
+    Ok(LogRow {
+        index: unsigned(row, 0)?,
+        reference: text(row, 1)?,
+        leaf_hash: row.get(2)?,
+        commitment: row.get(3)?,
+        record: row.get(4)?,
+        nonce: row.get(5)?,
+    })
+}
+
+/// Reads `leaf_index, record`. Time, actor and content come from the record alone, so that what a page shows is what the
+/// log commits to.
+pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    let bytes: Vec<u8> = row.get(1)?;
+    let record = Record::decode(&bytes).map_err(|error| unreadable(1, Type::Blob, error))?;
+    let event = Event::from_data(&record.kind, &record.data).map_err(|error| unreadable(1, Type::Blob, error))?;
+    let at = Timestamp::from_millisecond(record.at_ms).map_err(|error| unreadable(1, Type::Blob, error))?;
+    Ok(StoredEvent { leaf_index: unsigned(row, 0)?, at, actor: record.actor, event })
+}
+
+/// Reads `size, note, published_at`.
+pub(super) fn checkpoint(row: &Row<'_>) -> rusqlite::Result<CheckpointRow> {
+    Ok(CheckpointRow { size: unsigned(row, 0)?, note: row.get(1)?, published_at: moment(row, 2)? })
+}
+
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_millisecond(row.get(column)?).map_err(|error| unreadable(column, Type::Integer, error))
+}
+
+fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|error| unreadable(column, Type::Integer, error))
+}
+
+fn text<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
+    row.get_ref(column)?.as_str()?.parse().map_err(|error| unreadable(column, Type::Text, error))
+}
+
+fn day_if_any(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Date>> {
+    match row.get_ref(column)?.as_str_or_null()? {
+        Some(_) => text(row, column).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<PublicState> {
+    let name = row.get_ref(column)?.as_str()?;
+    let known = STATES.iter().find(|(_, known)| *known == name).map(|(state, _)| *state);
+    known.ok_or_else(|| unreadable(column, Type::Text, FromSqlError::InvalidType))
+}
+
+fn unreadable(column: usize, kind: Type, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+}

@@ -1,0 +1,228 @@
+//! What goes into a store and comes out of it.
+
+use std::{fmt, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+
+use crate::{
+    dossier::{Dossier, Event, OfficeCode, Position, ProcedureCode, Reference},
+    receipt::{ReceiptId, Seal, SealClaims},
+    tlog::Hash,
+};
+
+/// Signs a receipt's seal inside the transaction that knows the leaf and the head; the secret stays with the caller.
+pub type Sealer = Arc<dyn Fn(&SealClaims) -> Seal + Send + Sync>;
+
+/// An event to be written. The store encodes its record, because only the transaction knows the reference of a new dossier
+/// and the hash of the previous leaf.
+#[derive(Clone)]
+pub struct NewEvent {
+    pub event: Event,
+    pub at: Timestamp,
+    pub actor: String,
+    /// 32 random bytes that hide the record behind its commitment.
+    pub nonce: [u8; 32],
+}
+
+/// The nonce is left out: whoever has it can test guesses against the public leaf.
+impl fmt::Debug for NewEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewEvent").field("kind", &self.event.kind()).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// The name of one wish, so that a wish sent twice is granted once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// At most 64 bytes.
+    pub key: String,
+    /// SHA-256 of what was wished.
+    pub fingerprint: [u8; 32],
+}
+
+#[derive(Clone, Debug)]
+pub struct NewDossier {
+    pub procedure: ProcedureCode,
+    pub year: u16,
+    pub events: Vec<NewEvent>,
+    /// The fold of the events under any reference; the store puts the allocated one in its place.
+    pub after: Dossier,
+    pub due_on: Option<Date>,
+    pub idempotency: Option<Idempotency>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Append {
+    pub reference: Reference,
+    pub expected_version: u32,
+    pub events: Vec<NewEvent>,
+    /// The fold including the new events.
+    pub after: Dossier,
+    pub due_on: Option<Date>,
+    pub idempotency: Option<Idempotency>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    pub reference: Reference,
+    pub version: u32,
+    /// The leaf of the first of the events written; the others follow at once.
+    pub first_leaf: u64,
+    pub receipts: Vec<SealedReceipt>,
+    /// The log's head right after the batch.
+    pub head: TreeHead,
+    /// The idempotency key had been used: this is what came of it then.
+    pub replayed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    pub leaf_index: u64,
+    pub at: Timestamp,
+    pub actor: String,
+    pub event: Event,
+}
+
+/// A receipt and the seal that is printed on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedReceipt {
+    pub id: ReceiptId,
+    pub key_id: u8,
+    pub reference: Reference,
+    pub issued_at: Timestamp,
+    pub leaf_index: u64,
+    pub tree_size: u64,
+    pub root: Hash,
+    pub seal: Vec<u8>,
+    pub copies: u16,
+    pub replaced_at: Option<Timestamp>,
+}
+
+/// A dossier in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DossierRow {
+    pub sequence: i64,
+    pub reference: Reference,
+    pub office: OfficeCode,
+    pub position: Position,
+    pub applicant: String,
+    pub parcel: Option<String>,
+    pub registered_at: Timestamp,
+    pub deposited_on: Date,
+    pub updated_at: Timestamp,
+    pub due_on: Option<Date>,
+    pub version: u32,
+}
+
+/// What makes two dossiers look alike; an absent part matches nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DuplicateProbe {
+    pub identity_hash: Option<[u8; 32]>,
+    pub phone: Option<String>,
+    /// Folded name and folded parcel, both needed.
+    pub name_and_parcel: Option<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeHead {
+    pub size: u64,
+    pub root: Hash,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogRow {
+    pub index: u64,
+    pub reference: Reference,
+    pub leaf_hash: Hash,
+    pub commitment: [u8; 32],
+    pub record: Vec<u8>,
+    pub nonce: [u8; 32],
+}
+
+impl fmt::Debug for LogRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogRow").field("index", &self.index).field("reference", &self.reference).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointRow {
+    pub size: u64,
+    /// The signed note, whole.
+    pub note: String,
+    pub published_at: Timestamp,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    pub name: String,
+    /// A PHC string.
+    pub password_hash: String,
+    pub created_at: Timestamp,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+pub struct NewSession {
+    /// SHA-256 of the cookie's secret, which itself is stored nowhere.
+    pub token_hash: [u8; 32],
+    pub account: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSession").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub account: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// `tries` within `window`; the last of them locks the bucket for `lock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptLimit {
+    pub tries: u32,
+    pub window: SignedDuration,
+    pub lock: SignedDuration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptVerdict {
+    Allowed,
+    Locked { until: Timestamp },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error("the dossier now stands at version {current}")]
+    Conflict { current: u32 },
+    #[error("no such dossier")]
+    UnknownDossier,
+    #[error("the idempotency key was used for something else")]
+    IdempotencyMismatch,
+    #[error("the year's numbers of this procedure are used up")]
+    NumbersExhausted,
+    #[error("an account of this name exists")]
+    AccountExists,
+    /// The caller's own parts do not fit together: a fold with another number of events, a receipt of another dossier, an id
+    /// that is taken. Asking again with the same parts will not help.
+    #[error("nothing was written, because {0}")]
+    Inconsistent(&'static str),
+    #[error("nothing was written: {0}")]
+    Unavailable(String),
+    #[error("it is not known whether it was written: {0}")]
+    Unknown(String),
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+}

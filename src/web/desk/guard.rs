@@ -1,0 +1,119 @@
+//! Forms may only be used after it is known that our own page sent them.
+//!
+//! A [`CheckedForm`] is the only way for a handler to reach a form's fields, so that the check cannot be forgotten. Two things
+//! are asked, because each has failed alone somewhere: a text that only this session's pages carry, and where the browser
+//! says that the request comes from.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::Response,
+};
+use subtle::ConstantTimeEq;
+
+use super::{
+    session::{Guest, Staff},
+    shell::Shell,
+};
+use crate::web::{App, form::Form, visitor::Visitor};
+
+/// A form of a member of staff's own session.
+pub(super) struct CheckedForm {
+    staff: Staff,
+    form: Form,
+}
+
+impl CheckedForm {
+    pub(super) fn into_parts(self) -> (Staff, Form) {
+        (self.staff, self.form)
+    }
+}
+
+impl FromRequest<Arc<App>> for CheckedForm {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let staff = Staff::from_request_parts(&mut parts, app).await?;
+        if !comes_from_here(app, &parts.headers, &parts.uri) {
+            return Err(refused(app, &staff.visitor));
+        }
+        let form = Form::from_request(Request::from_parts(parts, body), app).await?;
+        let sent = form.one("csrf").unwrap_or_default();
+        if bool::from(sent.as_bytes().ct_eq(staff.csrf(app).as_bytes())) {
+            Ok(Self { staff, form })
+        } else {
+            Err(refused(app, &staff.visitor))
+        }
+    }
+}
+
+/// The sign-in form: there is no session yet whose text it could carry, so only its origin is checked.
+pub(super) struct SameOriginForm {
+    pub visitor: Visitor,
+    pub form: Form,
+}
+
+impl FromRequest<Arc<App>> for SameOriginForm {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Guest(visitor) = Guest::from_request_parts(&mut parts, app).await.unwrap_or_else(|never| match never {});
+        if !comes_from_here(app, &parts.headers, &parts.uri) {
+            return Err(refused(app, &visitor));
+        }
+        let form = Form::from_request(Request::from_parts(parts, body), app).await?;
+        Ok(Self { visitor, form })
+    }
+}
+
+/// The page's own host is accepted beside the public one, because a desk may reach the server by another name than the
+/// citizens do. A browser cannot be made to send a foreign `Host`.
+fn comes_from_here(app: &App, headers: &HeaderMap, uri: &Uri) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    match text(header::ORIGIN) {
+        Some(origin) if origin != "null" => {
+            let Some(authority) = authority(origin) else { return false };
+            let host = text(header::HOST).or_else(|| uri.authority().map(axum::http::uri::Authority::as_str));
+            let public = self::authority(app.service.issuer().public_url.as_str());
+            host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+                || public.is_some_and(|public| public.eq_ignore_ascii_case(authority))
+        }
+        _ => text(header::HeaderName::from_static("sec-fetch-site")) == Some("same-origin"),
+    }
+}
+
+/// `host:port` of an http or https address.
+fn authority(address: &str) -> Option<&str> {
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"))?;
+    rest.split('/').next().filter(|authority| !authority.is_empty())
+}
+
+#[derive(askama::Template)]
+#[template(config = "assets/templates/askama.toml", path = "desk/refused.html")]
+struct RefusedPage {
+    shell: Shell,
+}
+
+fn refused(app: &App, visitor: &Visitor) -> Response {
+    let page = RefusedPage { shell: Shell::new(app, visitor, None).at("/desk") };
+    page.shell.reply(StatusCode::FORBIDDEN, &page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::authority;
+
+    #[test]
+    fn the_authority_of_an_origin() {
+        let check = |origin: &str, expected: Option<&str>| assert_eq!(authority(origin), expected, "{origin:?}");
+        check("http://127.0.0.1:8080", Some("127.0.0.1:8080"));
+        check("https://suivi.example.ma/", Some("suivi.example.ma"));
+        check("null", None);
+        check("https://", None);
+        check("file://x", None);
+    }
+}

@@ -1,0 +1,39 @@
+//! What a citizen's phone shows: no script, no cookie, one request.
+//!
+//! Each page is a struct of its own above its handler, with the fields that the public may see and no others. Nothing here
+//! changes a dossier, and no answer tells a forged receipt from an unknown one.
+
+mod contact;
+mod find;
+mod frame;
+mod home;
+mod legal;
+pub mod notice;
+mod status;
+pub mod style;
+pub mod unknown;
+mod unlock;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use super::App;
+
+pub fn routes() -> Router<Arc<App>> {
+    let mut routes = Router::new()
+        .route("/", get(home::home))
+        .route("/find", post(find::find))
+        .route("/healthz", get(async || "ok"))
+        .route("/robots.txt", get(unknown::robots));
+    // A QR code carries capitals; people type small letters.
+    for letter in ["D", "d"] {
+        routes = routes
+            .route(&format!("/{letter}/{{token}}"), get(status::scanned).post(unlock::unlock))
+            .route(&format!("/{letter}/{{token}}/{{seal}}"), get(status::sealed).post(unlock::unlock_sealed));
+    }
+    routes
+}

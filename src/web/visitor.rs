@@ -1,0 +1,122 @@
+//! Who asks: the language to answer in, the address to count tries by, the request's name in the log.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, Uri, header::ACCEPT_LANGUAGE, request::Parts},
+};
+
+use super::{App, log::RequestId};
+use crate::{dossier::Language, i18n};
+
+/// The other end of the connection, put there by `serve`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+#[derive(Clone)]
+pub struct Visitor {
+    /// `?l=xx`, else `Accept-Language`, else the issuer's own.
+    pub language: Language,
+    /// The peer's address, or the one that a trusted proxy names.
+    pub address: String,
+    pub request_id: String,
+    /// As it was asked for. On public pages it may hold a token, so it is never logged.
+    pub path_and_query: String,
+}
+
+impl std::fmt::Debug for Visitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Visitor")
+            .field("language", &self.language)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Visitor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+        Ok(Self {
+            language: language(&parts.uri, &parts.headers, app.service.issuer().default_language),
+            address: address(peer, &parts.headers, &app.options.trusted_proxies).to_string(),
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            path_and_query: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        })
+    }
+}
+
+fn language(uri: &Uri, headers: &HeaderMap, default: Language) -> Language {
+    let asked = uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("l="));
+    let accepted = || headers.get(ACCEPT_LANGUAGE)?.to_str().ok().and_then(i18n::negotiate);
+    asked.and_then(Language::from_tag).or_else(accepted).unwrap_or(default)
+}
+
+/// From the right, the first address that is no proxy of ours; what stands further left anyone can have written.
+fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let peer = peer.to_canonical();
+    if !trusted.contains(&peer) {
+        return peer;
+    }
+    let mut nearest = peer;
+    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        nearest = address.to_canonical();
+        if !trusted.contains(&nearest) {
+            break;
+        }
+    }
+    nearest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        let check = |peer: &str, forwarded: &[&str], expected: &str| {
+            let mut headers = HeaderMap::new();
+            for line in forwarded {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+            let trusted = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+            assert_eq!(
+                address(peer.parse().unwrap(), &headers, &trusted).to_string(),
+                expected,
+                "{peer} {forwarded:?}"
+            );
+        };
+        check("198.51.100.7", &[], "198.51.100.7");
+        check("198.51.100.7", &["203.0.113.1"], "198.51.100.7");
+        check("10.0.0.1", &["203.0.113.1"], "203.0.113.1");
+        check("::ffff:10.0.0.1", &["203.0.113.1"], "203.0.113.1");
+        check("10.0.0.1", &["1.1.1.1, 203.0.113.1, 10.0.0.2"], "203.0.113.1");
+        check("10.0.0.1", &["1.1.1.1", "203.0.113.1"], "203.0.113.1");
+        check("10.0.0.1", &["203.0.113.1, rubbish"], "10.0.0.1");
+        check("10.0.0.1", &[""], "10.0.0.1");
+    }
+
+    #[test]
+    fn the_link_goes_before_the_browser_and_the_browser_before_the_issuer() {
+        let check = |uri: &str, accept: Option<&str>, expected: Language| {
+            let mut headers = HeaderMap::new();
+            if let Some(accept) = accept {
+                headers.insert(ACCEPT_LANGUAGE, accept.parse().unwrap());
+            }
+            assert_eq!(language(&uri.parse().unwrap(), &headers, Language::Arabic), expected, "{uri} {accept:?}");
+        };
+        check("/", None, Language::Arabic);
+        check("/?l=fr", Some("en"), Language::French);
+        check("/?x=1&l=ZGH", None, Language::Tamazight);
+        check("/?l=xx", Some("en-GB,fr;q=0.5"), Language::English);
+        check("/?l=", Some("de"), Language::Arabic);
+    }
+}

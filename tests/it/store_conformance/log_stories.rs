@@ -1,0 +1,321 @@
+//! Stories of what is written to the log.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use milaf::{
+    dossier::{Correction, DocumentCode, Event, Outcome, Paragraph, PublicState, Reference},
+    store::{StoreError, TreeHead},
+};
+use tokio::task::JoinSet;
+
+use super::fixture::{Case, Ground, applicant, audit, civil, day, next, position, receipt_id, wish};
+
+fn unknown() -> Reference {
+    "NRU-2026-000099".parse().unwrap()
+}
+
+fn paragraph(text: &str) -> Paragraph {
+    Paragraph::new(text).unwrap()
+}
+
+fn decided() -> Event {
+    let outcome = Outcome::Favourable;
+    Event::Decided { position: position("opinion", PublicState::Decided), outcome, reservations: None }
+}
+
+fn entered() -> Event {
+    Event::StepEntered { position: position("review", PublicState::InReview) }
+}
+
+pub(crate) async fn an_empty_log_has_a_head(ground: Ground) {
+    let store = ground.store();
+    assert_eq!(audit(&*store).await, 0);
+    assert_eq!(store.events(&unknown()).await, Ok(vec![]));
+    assert_eq!(store.row(&unknown()).await, Ok(None));
+    assert_eq!(store.receipts(&unknown()).await, Ok(vec![]));
+    assert_eq!(store.receipt(receipt_id()).await, Ok(None));
+    assert_eq!(store.leaf_hashes(u64::MAX, 10).await, Ok(vec![]));
+    assert_eq!(store.log_rows(u64::MAX, 10).await, Ok(vec![]));
+}
+
+/// Sixteen clerks at once, each of whom also tries to issue a receipt that exists: the number, the leaves and the row that
+/// such a job has already written must go with it, and the others of its batch must stay.
+pub(crate) async fn numbers_have_no_gaps_while_some_fail(ground: Ground) {
+    let store = ground.store();
+    let taken = receipt_id();
+    store.register(Case::default().with_receipt(taken)).await.unwrap();
+    let mut clerks = JoinSet::new();
+    for clerk in 0..16_usize {
+        let store = store.clone();
+        clerks.spawn(async move {
+            for turn in 0..12 {
+                let case = Case { procedure: ["NRU", "PC"][(clerk + turn) % 2], ..Case::default() };
+                if turn % 3 == 2 {
+                    let refused = store.register(case.with_receipt(taken)).await;
+                    assert!(matches!(refused, Err(StoreError::Inconsistent(_))), "{refused:?}");
+                } else {
+                    let appended = store.register(case.new_dossier()).await.unwrap();
+                    assert_eq!((appended.version, appended.receipts.len(), appended.replayed), (2, 1, false));
+                    let receipt = &appended.receipts[0];
+                    assert_eq!(receipt.leaf_index, appended.first_leaf + 1);
+                    assert_eq!((receipt.tree_size, receipt.root), (appended.head.size, appended.head.root));
+                    assert_eq!(
+                        store.row(&appended.reference).await.unwrap().unwrap().version,
+                        2,
+                        "acknowledged, so seen"
+                    );
+                }
+            }
+        });
+    }
+    while let Some(clerk) = clerks.join_next().await {
+        clerk.unwrap();
+    }
+    assert_eq!(audit(&*store).await, 1 + 16 * 8);
+    assert_eq!(store.head().await.unwrap().size, 2 * (1 + 16 * 8));
+}
+
+pub(crate) async fn of_two_writes_on_one_version_one_wins(ground: Ground) {
+    let store = ground.store();
+    let reference = store.register(Case::default().new_dossier()).await.unwrap().reference;
+    for round in 0..10 {
+        let one = next(&*store, &reference, vec![entered()], day(1)).await;
+        let (mut other, before) = (one.clone(), one.expected_version);
+        other.events[0].nonce = [round; 32];
+        let (first, second) = tokio::join!(store.append(one), store.append(other));
+        let outcomes = [first, second];
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+        assert!(outcomes.contains(&Err(StoreError::Conflict { current: before + 1 })), "{outcomes:?}");
+    }
+    let mut lost = next(&*store, &reference, vec![entered()], day(1)).await;
+    lost.reference = unknown();
+    lost.after.reference = unknown();
+    assert_eq!(store.append(lost).await, Err(StoreError::UnknownDossier));
+    assert_eq!(audit(&*store).await, 1);
+    assert_eq!(store.row(&reference).await.unwrap().unwrap().version, 12);
+}
+
+pub(crate) async fn a_wish_is_granted_once(ground: Ground) {
+    let store = ground.store();
+    let mut new = Case::default().new_dossier();
+    new.idempotency = Some(wish("form-1", 1));
+    let first = store.register(new.clone()).await.unwrap();
+    store.register(Case::default().new_dossier()).await.unwrap();
+
+    let mut append = next(&*store, &first.reference, vec![entered(), decided()], day(2)).await;
+    append.idempotency = Some(wish("step-1", 1));
+    let moved = store.append(append.clone()).await.unwrap();
+    let later =
+        next(&*store, &first.reference, vec![Event::Ready { position: position("out", PublicState::Ready) }], day(3));
+    store.append(later.await).await.unwrap();
+
+    store.close().await;
+    let store = ground.store();
+    let mut expected = first.clone();
+    expected.replayed = true;
+    assert_eq!(
+        store.register(new.clone()).await.as_ref(),
+        Ok(&expected),
+        "the first outcome, though the dossier went on"
+    );
+    let mut expected = moved.clone();
+    expected.replayed = true;
+    assert_eq!(store.append(append.clone()).await.as_ref(), Ok(&expected), "not a conflict");
+
+    for (register_key, append_key, fingerprint) in [("form-1", "step-1", 2), ("step-1", "form-1", 3)] {
+        new.idempotency = Some(wish(register_key, fingerprint));
+        append.idempotency = Some(wish(append_key, fingerprint));
+        assert_eq!(store.register(new.clone()).await, Err(StoreError::IdempotencyMismatch));
+        assert_eq!(store.append(append.clone()).await, Err(StoreError::IdempotencyMismatch));
+    }
+    assert_eq!(audit(&*store).await, 2);
+}
+
+/// A failed job must not use up its key; a granted one must, even for those that wait in the same batch.
+pub(crate) async fn a_wish_sent_at_once_is_granted_once(ground: Ground) {
+    let store = ground.store();
+    let taken = receipt_id();
+    store.register(Case::default().with_receipt(taken)).await.unwrap();
+    for round in 0..5 {
+        let key = format!("form-{round}");
+        let mut bad = Case::default().with_receipt(taken);
+        bad.idempotency = Some(wish(&key, 1));
+        assert!(matches!(store.register(bad).await, Err(StoreError::Inconsistent(_))));
+        let mut presses = JoinSet::new();
+        for _ in 0..16 {
+            let (store, key) = (store.clone(), key.clone());
+            presses.spawn(async move {
+                let mut new = Case::default().new_dossier();
+                new.idempotency = Some(wish(&key, 1));
+                store.register(new).await.unwrap()
+            });
+        }
+        let mut outcomes = presses.join_all().await;
+        outcomes.sort_by_key(|appended| appended.replayed);
+        let mut first = outcomes.remove(0);
+        assert!(!first.replayed);
+        first.replayed = true;
+        assert!(outcomes.iter().all(|appended| *appended == first), "{outcomes:?}");
+    }
+    assert_eq!(audit(&*store).await, 1 + 5);
+}
+
+pub(crate) async fn the_row_follows_the_fold(ground: Ground) {
+    let store = ground.store();
+    let case = Case { parcel: Some("T-1234/56"), phone: Some("0612345678"), ..Case::default() };
+    let reference = store.register(case.new_dossier()).await.unwrap().reference;
+    let documents: Vec<DocumentCode> = vec!["site_plan".parse().unwrap()];
+    let asked = position("asked", PublicState::Incomplete);
+    let reason = paragraph("خطأ في الإدخال");
+    let corrected = |correction| Event::Corrected { correction, reason: reason.clone() };
+    let life = [
+        vec![entered()],
+        vec![Event::ComplementRequested { position: asked, documents: documents.clone(), message: None }],
+        vec![Event::ComplementReceived { documents, position: Some(position("review", PublicState::InReview)) }],
+        vec![
+            corrected(Correction::Applicant(applicant("Société Atlas Bâtiment"))),
+            corrected(Correction::Parcel(None)),
+        ],
+        vec![corrected(Correction::Office("TAN-TAN".parse().unwrap()))],
+        vec![decided()],
+        vec![Event::Ready { position: position("out", PublicState::Ready) }],
+        vec![Event::Collected { position: position("gone", PublicState::Collected), by: None }],
+    ];
+    for (events, offset) in life.into_iter().zip(1..) {
+        let expected_version = store.row(&reference).await.unwrap().unwrap().version;
+        let count = u32::try_from(events.len()).unwrap();
+        let appended = store.append(next(&*store, &reference, events, day(offset)).await).await.unwrap();
+        assert_eq!(appended.version, expected_version + count);
+        assert_eq!(appended.receipts, []);
+        assert_eq!(appended.first_leaf + u64::from(count), appended.head.size);
+        let row = store.row(&reference).await.unwrap().unwrap();
+        assert_eq!((row.due_on, row.version), (Some(civil(day(offset))), appended.version));
+        assert_eq!(audit(&*store).await, 1);
+    }
+    let row = store.row(&reference).await.unwrap().unwrap();
+    assert_eq!((row.applicant.as_str(), row.parcel, row.office.as_str()), ("Société Atlas Bâtiment", None, "TAN-TAN"));
+}
+
+pub(crate) async fn receipts_are_reprinted_and_replaced(ground: Ground) {
+    let store = ground.store();
+    let first = store.register(Case::default().new_dossier()).await.unwrap();
+    let (reference, old) = (first.reference, first.receipts[0].id);
+    for copy in 1..=3 {
+        let reprint = Event::ReceiptReprinted { receipt: old, copy };
+        store.append(next(&*store, &reference, vec![reprint], day(1)).await).await.unwrap();
+        assert_eq!(store.receipt(old).await.unwrap().unwrap().copies, copy);
+    }
+    let new = receipt_id();
+    let replace = vec![
+        Event::ReceiptReplaced { receipt: old, reason: paragraph("ضاع") },
+        Event::ReceiptIssued { receipt: new, key_id: 4 },
+    ];
+    let replaced = store.append(next(&*store, &reference, replace, day(2)).await).await.unwrap();
+    assert_eq!(replaced.receipts, [store.receipt(new).await.unwrap().unwrap()]);
+    assert_eq!(store.receipt(new).await.unwrap().unwrap().replaced_at, None);
+    let kept = store.receipt(old).await.unwrap().unwrap();
+    assert_eq!((kept.replaced_at, kept.copies), (Some(day(2)), 3));
+    assert_eq!(
+        (kept.seal, kept.tree_size),
+        (first.receipts[0].seal.clone(), first.receipts[0].tree_size),
+        "on paper already"
+    );
+    assert_eq!(audit(&*store).await, 1);
+}
+
+pub(crate) async fn the_log_goes_on_after_a_restart(ground: Ground) {
+    let mut references = Vec::new();
+    for round in 0..4 {
+        let store = ground.store();
+        assert_eq!(audit(&*store).await, references.len());
+        for _ in 0..3 {
+            references.push(store.register(Case::default().new_dossier()).await.unwrap().reference);
+        }
+        let head = store.head().await.unwrap();
+        if round % 2 == 0 {
+            store.close().await;
+            store.close().await;
+            let late = store.register(Case::default().new_dossier()).await;
+            assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+        }
+        drop(store);
+        assert_eq!(ground.store().head().await, Ok(head));
+    }
+    assert_eq!(references.last().unwrap().number(), 12);
+}
+
+/// As a command line beside a running server.
+pub(crate) async fn two_handles_share_one_database(ground: Ground) {
+    let stores = [ground.store(), ground.store()];
+    let reference = stores[0].register(Case::default().new_dossier()).await.unwrap().reference;
+    let mut clerks = JoinSet::new();
+    for clerk in 0..8_usize {
+        let (mine, theirs) = (stores[clerk % 2].clone(), stores[(clerk + 1) % 2].clone());
+        let shared = reference.clone();
+        clerks.spawn(async move {
+            let mut moved = 0;
+            for _ in 0..10 {
+                let appended = mine.register(Case::default().new_dossier()).await.unwrap();
+                let there = theirs.receipts(&appended.reference).await.unwrap();
+                assert_eq!(there, appended.receipts, "acknowledged here, so seen there");
+                match mine.append(next(&*theirs, &shared, vec![entered()], day(1)).await).await {
+                    Ok(_) => moved += 1,
+                    Err(StoreError::Conflict { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            moved
+        });
+    }
+    let moved: u32 = clerks.join_all().await.into_iter().sum();
+    assert!(moved > 0);
+    for store in &stores {
+        assert_eq!(audit(&**store).await, 1 + 80);
+        assert_eq!(store.row(&reference).await.unwrap().unwrap().version, 2 + moved);
+    }
+}
+
+pub(crate) async fn a_contradiction_writes_nothing(ground: Ground) {
+    let store = ground.store();
+    let mine = store.register(Case::default().new_dossier()).await.unwrap();
+    let other = store.register(Case::default().new_dossier()).await.unwrap();
+    let head: TreeHead = store.head().await.unwrap();
+
+    let good = Case::default().new_dossier();
+    let mut without_events = good.clone();
+    without_events.events.clear();
+    without_events.after.version = 0;
+    let mut another_version = good.clone();
+    another_version.after.version += 1;
+    let mut long_key = good.clone();
+    long_key.idempotency = Some(wish(&"ⵣ".repeat(22), 1));
+    let mut impossible_year = good.clone();
+    impossible_year.year = 999;
+    let mut receipt_twice = good.clone();
+    receipt_twice.events.push(receipt_twice.events[1].clone());
+    receipt_twice.after.version += 1;
+    let mut unknown_key = good.clone();
+    unknown_key.events[1].event = Event::ReceiptIssued { receipt: receipt_id(), key_id: 16 };
+    for bad in [unknown_key, without_events, another_version, long_key, impossible_year, receipt_twice] {
+        let outcome = store.register(bad).await;
+        assert!(matches!(outcome, Err(StoreError::Inconsistent(_))), "{outcome:?}");
+    }
+
+    let good = next(&*store, &mine.reference, vec![entered()], day(1)).await;
+    let mut another_dossier = good.clone();
+    another_dossier.after.reference = other.reference.clone();
+    let mut foreign_receipt = good.clone();
+    foreign_receipt.after.receipts[0].id = other.receipts[0].id;
+    let mut unissued_receipt = good.clone();
+    unissued_receipt.after.receipts[0].id = receipt_id();
+    for bad in [another_dossier, foreign_receipt, unissued_receipt] {
+        let outcome = store.append(bad).await;
+        assert!(matches!(outcome, Err(StoreError::Inconsistent(_))), "{outcome:?}");
+    }
+
+    assert_eq!(store.head().await, Ok(head));
+    assert_eq!(audit(&*store).await, 2);
+    store.append(good).await.unwrap();
+    let third = store.register(Case::default().new_dossier()).await.unwrap();
+    assert_eq!(third.reference.number(), 3, "the refused ones have taken no number");
+}
