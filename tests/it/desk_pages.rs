@@ -9,6 +9,8 @@ use crate::harness::{Running, clerk};
 const NAME: &str = "clerk";
 const PASSWORD: &str = "a password of the desk";
 
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// A browser at the desk: one cookie, no script, redirects looked at.
 struct Desk {
     running: Running,
@@ -320,7 +322,7 @@ async fn a_dossier_goes_its_way_by_its_buttons() {
 async fn a_dossier_goes_from_the_commission_to_its_owner() {
     let desk = Desk::open().await;
     let reference = desk.registered().await;
-    let way: [(&str, &[(&str, &str)], &str); 9] = [
+    let way: [(&str, Fields<'_>, &str); 9] = [
         ("enter-step", &[("step", "completeness")], "Vérification des pièces"),
         ("enter-step", &[("step", "technical_study")], "Étude technique"),
         ("schedule-commission", &[("on", "2026-09-20"), ("place", "Salle du conseil")], "Salle du conseil"),
