@@ -232,7 +232,7 @@ fn look_at_symbol(base: &PublicUrl, keys: &KeyRing, findings: &mut Findings) -> 
 async fn look_at_log(office: &Office, findings: &mut Findings) -> anyhow::Result<bool> {
     let restore = "Keep this folder aside and restore the last backup that `milaf doctor` finds sound";
     let mut sound = true;
-    match office.store.check_file().await {
+    match office.store.check_storage().await {
         Ok(problems) if problems.is_empty() => findings.ok("database: the file is sound")?,
         Ok(problems) => {
             sound = false;

@@ -18,6 +18,7 @@ use tracing::level_filters::LevelFilter;
 use super::{UsageError, open::Office};
 use crate::{
     service::Service,
+    store::Store,
     web::{self, App, WebOptions},
 };
 

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::{Service, ServiceError};
 use crate::{
     receipt::ReceiptId,
-    store::CheckpointRow,
-    tlog::{Checkpoint, Frontier, Hash, commitment, leaf_data, leaf_hash},
+    store::{CheckpointRow, LogRow},
+    tlog::{Checkpoint, Frontier, Hash, LOG_SUBJECT, commitment, leaf_data, leaf_hash},
 };
 
 const PAGE: u32 = 4096;
@@ -160,10 +160,10 @@ impl Service {
                     return Ok(LogReport { size: head.size, root: head.root, problems });
                 }
                 if commitment(&row.nonce, &row.record) != row.commitment {
-                    problems.push(format!("entry {place} ({}): the record does not fit its commitment", row.reference));
+                    problems.push(format!("entry {place} ({}): the record does not fit its commitment", subject(&row)));
                 }
                 if leaf_hash(&leaf_data(&row.commitment)) != row.leaf_hash {
-                    problems.push(format!("entry {place} ({}): the leaf does not fit its commitment", row.reference));
+                    problems.push(format!("entry {place} ({}): the leaf does not fit its commitment", subject(&row)));
                 }
                 frontier.push(row.leaf_hash);
             }
@@ -227,6 +227,11 @@ impl Service {
             ServiceError::Unavailable(format!("{} cannot be written: {error}", self.checkpoint_name())).into()
         })
     }
+}
+
+/// What an entry of the log is about, for an auditor's eyes.
+fn subject(row: &LogRow) -> String {
+    row.reference.as_ref().map_or_else(|| LOG_SUBJECT.to_owned(), ToString::to_string)
 }
 
 /// Replaces a file so that a crash leaves the old one or the new one, whole.

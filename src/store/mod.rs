@@ -11,7 +11,8 @@ mod types;
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
-    LogRow, NewDossier, NewEvent, NewSession, SealedReceipt, Sealer, Session, StoreError, StoredEvent, TreeHead,
+    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, Rebind, SealedReceipt, Sealer, Session, StoreError,
+    StoredEvent, StoredLogEvent, TreeHead,
 };
 
 use std::fmt;
@@ -55,6 +56,16 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// As `register`, and [`StoreError::Conflict`] when someone else changed it, [`StoreError::UnknownDossier`].
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
+
+    /// Writes an event of the log itself as the next leaf, and gives the leaf's index. With `rebind` the database is bound
+    /// to another identity in the same transaction.
+    ///
+    /// # Errors
+    /// As `register`; [`StoreError::Inconsistent`] when the database is not bound to `rebind.from`.
+    async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError>;
+
+    /// Every event of the log itself, oldest first.
+    async fn log_events(&self) -> Result<Vec<StoredLogEvent>, StoreError>;
 
     /// Every event of a dossier, oldest first; empty when there is none.
     async fn events(&self, reference: &Reference) -> Result<Vec<StoredEvent>, StoreError>;
@@ -126,6 +137,17 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Gives back the try that turned out right, and opens the lock if that try or a later one had set it.
     async fn refund_attempt(&self, bucket: [u8; 32]) -> Result<(), StoreError>;
+
+    /// What the database finds wrong with its own storage, at most twenty lines; empty when it is sound or when the backend
+    /// has no such check. It may read everything.
+    async fn check_storage(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Completes when this backend has given up writing for good, so that the process should end and start again on what
+    /// the database really holds; never, if that does not happen.
+    async fn failed(&self);
+
+    /// Whether [`Store::failed`] would complete at once.
+    fn has_failed(&self) -> bool;
 
     /// Finishes what was accepted and closes; later calls answer [`StoreError::Unavailable`]. Closing again does nothing.
     async fn close(&self);

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use crate::{
     dossier::{Dossier, Event, OfficeCode, Position, ProcedureCode, Reference},
     receipt::{ReceiptId, Seal, SealClaims},
-    tlog::Hash,
+    tlog::{Hash, LogEvent},
 };
 
 /// Signs a receipt's seal inside the transaction that knows the leaf and the head; the secret stays with the caller.
@@ -129,10 +129,45 @@ pub struct TreeHead {
     pub root: Hash,
 }
 
+/// An event of the log itself, to be written.
+#[derive(Clone)]
+pub struct NewLogEvent {
+    pub event: LogEvent,
+    pub at: Timestamp,
+    pub actor: String,
+    /// 32 random bytes that hide the record behind its commitment.
+    pub nonce: [u8; 32],
+    /// The database is bound to another identity from this event on.
+    pub rebind: Option<Rebind>,
+}
+
+/// The nonce is left out: whoever has it can test guesses against the public leaf.
+impl fmt::Debug for NewLogEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewLogEvent").field("kind", &self.event.kind()).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// The identity that a database must be bound to, and the one that takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebind {
+    pub from: String,
+    pub to: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLogEvent {
+    pub leaf_index: u64,
+    pub at: Timestamp,
+    pub actor: String,
+    pub event: LogEvent,
+}
+
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogRow {
     pub index: u64,
-    pub reference: Reference,
+    /// `None` for an event of the log itself.
+    pub reference: Option<Reference>,
     pub leaf_hash: Hash,
     pub commitment: [u8; 32],
     pub record: Vec<u8>,

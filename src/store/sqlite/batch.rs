@@ -92,9 +92,20 @@ impl<'connection> Batch<'connection> {
             actor: new.actor.clone(),
             previous,
             data: new.event.to_data(),
-        }
-        .encode();
-        let commitment = tlog::commitment(&new.nonce, &record);
+        };
+        self.push_record(Some(dossier), position, &record, &new.nonce)
+    }
+
+    /// Writes a record as the next leaf; without a dossier it is an event of the log itself.
+    pub(super) fn push_record(
+        &mut self,
+        dossier: Option<i64>,
+        position: u32,
+        record: &Record,
+        nonce: &[u8; 32],
+    ) -> Result<Leaf, StoreError> {
+        let record = record.encode();
+        let commitment = tlog::commitment(nonce, &record);
         let hash = tlog::leaf_hash(&tlog::leaf_data(&commitment));
         let index = self.frontier.size();
         let row = rows::signed(index)?;
@@ -106,7 +117,7 @@ impl<'connection> Batch<'connection> {
             .during("write a leaf")?;
         self.connection
             .prepare_cached("INSERT INTO event_contents (leaf_index, record, nonce) VALUES (?1, ?2, ?3)")
-            .and_then(|mut statement| statement.execute(params![row, record, new.nonce]))
+            .and_then(|mut statement| statement.execute(params![row, record, nonce]))
             .during("write an event")?;
         self.frontier.push(hash);
         Ok(Leaf { index, hash, commitment })

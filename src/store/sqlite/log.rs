@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{errors::During, rows};
+use super::{batch::Batch, errors::During, rows};
 use crate::{
     dossier::Reference,
-    store::{CheckpointRow, LogRow, StoreError, StoredEvent, TreeHead},
-    tlog::Hash,
+    store::{CheckpointRow, LogRow, NewLogEvent, StoreError, StoredEvent, StoredLogEvent, TreeHead},
+    tlog::{Hash, LOG_SUBJECT, Record},
 };
 
 /// The head right after the batch that holds a leaf.
@@ -30,6 +30,46 @@ pub(super) fn events(connection: &Connection, reference: &Reference) -> Result<V
         .during("read a dossier's events")
 }
 
+pub(super) fn log_events(connection: &Connection) -> Result<Vec<StoredLogEvent>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT events.leaf_index, event_contents.record
+             FROM events JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             WHERE events.dossier IS NULL ORDER BY events.position",
+        )
+        .and_then(|mut statement| statement.query_map([], rows::log_event)?.collect())
+        .during("read the log's own events")
+}
+
+/// Writes an event of the log itself and gives its leaf's index.
+pub(super) fn append_log_event(batch: &mut Batch<'_>, new: &NewLogEvent) -> Result<u64, StoreError> {
+    let last: Option<(u32, Hash)> = batch
+        .connection
+        .prepare_cached("SELECT position, leaf_hash FROM events WHERE dossier IS NULL ORDER BY position DESC LIMIT 1")
+        .and_then(|mut statement| statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .during("find the log's last own event")?;
+    if let Some(rebind) = &new.rebind {
+        let changed = batch
+            .connection
+            .prepare_cached("UPDATE meta SET value = ?2 WHERE key = 'identity' AND value = ?1")
+            .and_then(|mut statement| statement.execute([&rebind.from, &rebind.to]))
+            .during("bind another identity")?;
+        if changed != 1 {
+            return Err(StoreError::Inconsistent("the database is bound to another identity"));
+        }
+    }
+    let record = Record {
+        kind: new.event.kind().to_owned(),
+        reference: LOG_SUBJECT.to_owned(),
+        at_ms: new.at.as_millisecond(),
+        actor: new.actor.clone(),
+        previous: last.map(|(_, hash)| hash),
+        data: new.event.to_data(),
+    };
+    let position = last.map_or(1, |(position, _)| position.saturating_add(1));
+    Ok(batch.push_record(None, position, &record, &new.nonce)?.index)
+}
+
 pub(super) fn leaf_hashes(connection: &Connection, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError> {
     // An index beyond what the database can count is beyond the log's end, where there is nothing.
     let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
@@ -46,7 +86,7 @@ pub(super) fn log_rows(connection: &Connection, from: u64, limit: u32) -> Result
             "SELECT events.leaf_index, dossiers.reference, events.leaf_hash, events.commitment, event_contents.record,
                  event_contents.nonce
              FROM events
-             JOIN dossiers ON dossiers.sequence = events.dossier
+             LEFT JOIN dossiers ON dossiers.sequence = events.dossier
              JOIN event_contents ON event_contents.leaf_index = events.leaf_index
              WHERE events.leaf_index >= ?1 ORDER BY events.leaf_index LIMIT ?2",
         )

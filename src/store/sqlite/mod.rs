@@ -4,7 +4,7 @@
 //! for what a commit means and `migrations/` for the tables. It must never be put on a network file system, whose locks and
 //! shared memory do not hold what the write-ahead log needs.
 //!
-//! After a commit whose outcome is not known the store refuses every further write and [`SqliteStore::failed`] completes:
+//! After a commit whose outcome is not known the store refuses every further write and [`Store::failed`] completes:
 //! the process should then stop, and start again on what the disk really holds. A callback was rejected in its favour,
 //! because it would run on the writer's thread, where nobody may wait.
 
@@ -33,7 +33,8 @@ pub use errors::OpenError;
 use self::{readers::Readers, writer::Writer};
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewSession, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent, TreeHead,
+    NewDossier, NewLogEvent, NewSession, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent,
+    StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -103,27 +104,6 @@ impl SqliteStore {
         let writer = Writer::start(connection, sealer, options.patience).map_err(OpenError::Thread)?;
         Ok(Self(Arc::new(Parts { writer, readers })))
     }
-
-    /// Completes when the outcome of a commit is not known and writing has ended; never, if that does not happen.
-    pub async fn failed(&self) {
-        let mut failed = self.0.writer.failed();
-        if failed.wait_for(|failed| *failed).await.is_err() {
-            // The writer has ended in order and can fail no more.
-            std::future::pending::<()>().await;
-        }
-    }
-
-    pub fn has_failed(&self) -> bool {
-        *self.0.writer.failed().borrow()
-    }
-
-    /// What SQLite finds wrong with the file itself, at most twenty lines; empty when it is sound. It reads the whole file.
-    ///
-    /// # Errors
-    /// As a read.
-    pub async fn check_file(&self) -> Result<Vec<String>, StoreError> {
-        self.0.readers.read(connection::check_file).await
-    }
 }
 
 #[async_trait::async_trait]
@@ -134,6 +114,14 @@ impl Store for SqliteStore {
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         self.0.writer.write_log(move |batch| writes::append(batch, &append), writes::settle).await
+    }
+
+    async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError> {
+        self.0.writer.write_log(move |batch| log::append_log_event(batch, &new), |_, index| Ok(index)).await
+    }
+
+    async fn log_events(&self) -> Result<Vec<StoredLogEvent>, StoreError> {
+        self.0.readers.read(log::log_events).await
     }
 
     async fn events(&self, reference: &Reference) -> Result<Vec<StoredEvent>, StoreError> {
@@ -235,6 +223,22 @@ impl Store for SqliteStore {
 
     async fn refund_attempt(&self, bucket: [u8; 32]) -> Result<(), StoreError> {
         self.0.writer.write(move |connection| attempts::refund(connection, bucket)).await
+    }
+
+    async fn check_storage(&self) -> Result<Vec<String>, StoreError> {
+        self.0.readers.read(connection::check_file).await
+    }
+
+    async fn failed(&self) {
+        let mut failed = self.0.writer.failed();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            // The writer has ended in order and can fail no more.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        *self.0.writer.failed().borrow()
     }
 
     async fn close(&self) {

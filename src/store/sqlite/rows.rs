@@ -11,8 +11,8 @@ use rusqlite::{
 use crate::{
     dossier::{Event, Position, PublicState},
     receipt::ReceiptId,
-    store::{CheckpointRow, DossierRow, LogRow, SealedReceipt, StoreError, StoredEvent, TreeHead},
-    tlog::Record,
+    store::{CheckpointRow, DossierRow, LogRow, SealedReceipt, StoreError, StoredEvent, StoredLogEvent, TreeHead},
+    tlog::{LogEvent, Record},
 };
 
 /// The states' names in the database, which stay when the program's own names change.
@@ -83,7 +83,7 @@ pub(super) fn tree_head(row: &Row<'_>) -> rusqlite::Result<TreeHead> {
 pub(super) fn log_row(row: &Row<'_>) -> rusqlite::Result<LogRow> {
     Ok(LogRow {
         index: unsigned(row, 0)?,
-        reference: text(row, 1)?,
+        reference: row.get_ref(1)?.as_str_or_null()?.map(|_| text(row, 1)).transpose()?,
         leaf_hash: row.get(2)?,
         commitment: row.get(3)?,
         record: row.get(4)?,
@@ -99,6 +99,15 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     let event = Event::from_data(&record.kind, &record.data).map_err(|error| unreadable(1, Type::Blob, error))?;
     let at = Timestamp::from_millisecond(record.at_ms).map_err(|error| unreadable(1, Type::Blob, error))?;
     Ok(StoredEvent { leaf_index: unsigned(row, 0)?, at, actor: record.actor, event })
+}
+
+/// Reads `leaf_index, record` of an event of the log itself.
+pub(super) fn log_event(row: &Row<'_>) -> rusqlite::Result<StoredLogEvent> {
+    let bytes: Vec<u8> = row.get(1)?;
+    let record = Record::decode(&bytes).map_err(|error| unreadable(1, Type::Blob, error))?;
+    let event = LogEvent::from_data(&record.kind, &record.data).map_err(|error| unreadable(1, Type::Blob, error))?;
+    let at = Timestamp::from_millisecond(record.at_ms).map_err(|error| unreadable(1, Type::Blob, error))?;
+    Ok(StoredLogEvent { leaf_index: unsigned(row, 0)?, at, actor: record.actor, event })
 }
 
 /// Reads `size, note, published_at`.

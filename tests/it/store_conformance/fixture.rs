@@ -23,7 +23,7 @@ use milaf::{
     },
     receipt::{ReceiptId, SealKey, verify_seal},
     store::{Append, Idempotency, NewDossier, NewEvent, Sealer, Store, StoredEvent},
-    tlog::{Hash, Record, commitment, leaf_data, leaf_hash, root_of},
+    tlog::{Hash, LOG_SUBJECT, Record, commitment, leaf_data, leaf_hash, root_of},
 };
 use sha2::{Digest, Sha256};
 
@@ -238,7 +238,11 @@ async fn audit_log(store: &dyn Store) -> Vec<Hash> {
             assert_eq!(row.commitment, commitment(&row.nonce, &row.record), "commitment");
             assert_eq!(row.leaf_hash, leaf_hash(&leaf_data(&row.commitment)), "leaf hash");
             let record = Record::decode(&row.record).unwrap();
-            assert_eq!(record.reference, row.reference.to_string(), "the record's reference");
+            assert_eq!(
+                record.reference,
+                row.reference.as_ref().map_or_else(|| LOG_SUBJECT.to_owned(), ToString::to_string),
+                "the record's subject"
+            );
             assert_eq!(record.previous, last_of.insert(record.reference, row.leaf_hash), "the previous leaf");
             leaves.push(row.leaf_hash);
         }

@@ -4,11 +4,12 @@
 
 use milaf::{
     dossier::{Correction, DocumentCode, Event, Outcome, Paragraph, PublicState, Reference},
-    store::{StoreError, TreeHead},
+    store::{NewLogEvent, Rebind, StoreError, TreeHead},
+    tlog::LogEvent,
 };
 use tokio::task::JoinSet;
 
-use super::fixture::{Case, Ground, applicant, audit, civil, day, next, position, receipt_id, wish};
+use super::fixture::{Case, Ground, applicant, audit, civil, day, next, position, receipt_id, unique, wish};
 
 fn unknown() -> Reference {
     "NRU-2026-000099".parse().unwrap()
@@ -318,4 +319,39 @@ pub(crate) async fn a_contradiction_writes_nothing(ground: Ground) {
     store.append(good).await.unwrap();
     let third = store.register(Case::default().new_dossier()).await.unwrap();
     assert_eq!(third.reference.number(), 3, "the refused ones have taken no number");
+}
+
+pub(crate) async fn the_log_has_events_of_its_own(ground: Ground) {
+    let store = ground.store();
+    assert_eq!(store.log_events().await, Ok(vec![]));
+    assert_eq!(store.bind_identity("keys A").await, Ok("keys A".to_owned()));
+    let event = |number: u8, rebind: Option<(&str, &str)>| NewLogEvent {
+        event: LogEvent::RollbackAccepted { lost: format!("note {number}"), reason: "the disk was lost".to_owned() },
+        at: day(i64::from(number)),
+        actor: "admin".to_owned(),
+        nonce: unique(),
+        rebind: rebind.map(|(from, to)| Rebind { from: from.to_owned(), to: to.to_owned() }),
+    };
+    store.register(Case::default().new_dossier()).await.unwrap();
+    let size = store.head().await.unwrap().size;
+    assert_eq!(store.append_log_event(event(1, None)).await, Ok(size));
+    store.register(Case::default().new_dossier()).await.unwrap();
+    let wrong = store.append_log_event(event(2, Some(("keys B", "keys C")))).await;
+    assert!(matches!(wrong, Err(StoreError::Inconsistent(_))), "{wrong:?}");
+    let second = store.append_log_event(event(3, Some(("keys A", "keys B")))).await.unwrap();
+    assert_eq!(
+        store.bind_identity("keys A").await,
+        Ok("keys B".to_owned()),
+        "rebound with the event, and with no other"
+    );
+
+    store.close().await;
+    let store = ground.store();
+    let told = store.log_events().await.unwrap();
+    assert_eq!(told.iter().map(|event| event.leaf_index).collect::<Vec<_>>(), [size, second]);
+    assert_eq!((told[1].at, told[1].actor.as_str()), (day(3), "admin"));
+    assert_eq!(told[1].event, event(3, None).event);
+    let row = store.log_rows(second, 1).await.unwrap().remove(0);
+    assert_eq!((row.reference.as_ref(), row.index), (None, second));
+    assert_eq!(audit(&*store).await, 2);
 }

@@ -19,6 +19,7 @@ macro_rules! store_conformance {
             two_handles_share_one_database,
             a_contradiction_writes_nothing,
             an_empty_log_has_a_head,
+            the_log_has_events_of_its_own,
         }
         store_conformance! { $open, desk_stories:
             duplicates_are_found_by_each_part,

@@ -46,12 +46,14 @@ CREATE INDEX dossiers_by_answer ON dossiers (procedure, answered_on, sequence, a
 -- One row per leaf of the log: nothing in it says what happened, so it can stay when a person's data must go.
 CREATE TABLE events (
     leaf_index INTEGER NOT NULL PRIMARY KEY,
-    dossier    INTEGER NOT NULL REFERENCES dossiers (sequence),
+    dossier    INTEGER REFERENCES dossiers (sequence), -- NULL: an event of the log itself
     position   INTEGER NOT NULL,
     commitment BLOB    NOT NULL CHECK (length(commitment) = 32),
     leaf_hash  BLOB    NOT NULL CHECK (length(leaf_hash) = 32),
     UNIQUE (dossier, position)
 ) STRICT;
+
+CREATE UNIQUE INDEX events_of_the_log ON events (position) WHERE dossier IS NULL;
 
 -- What the leaf commits to.
 CREATE TABLE event_contents (
@@ -143,7 +145,7 @@ WHEN NEW.leaf_index <> (SELECT coalesce(max(leaf_index) + 1, 0) FROM events)
 BEGIN SELECT RAISE(ABORT, 'a leaf takes the next index'); END;
 
 CREATE TRIGGER events_follow_in_the_dossier BEFORE INSERT ON events
-WHEN NEW.position <> (SELECT coalesce(max(position), 0) + 1 FROM events WHERE dossier = NEW.dossier)
+WHEN NEW.position <> (SELECT coalesce(max(position), 0) + 1 FROM events WHERE dossier IS NEW.dossier)
 BEGIN SELECT RAISE(ABORT, 'an event takes the next position of its dossier'); END;
 
 CREATE TRIGGER event_contents_never_change BEFORE UPDATE ON event_contents
