@@ -8,12 +8,14 @@ mod account;
 mod demo;
 mod doctor;
 mod init;
+mod log_lines;
 mod open;
 mod password;
 mod receipt;
 mod register;
 mod serve;
 mod serving;
+mod supervisor;
 mod terminal;
 
 use std::{io, path::PathBuf, process::ExitCode};

@@ -3,7 +3,7 @@
 //! The last published checkpoint is kept outside the database, so that a database restored from an old backup or rewritten
 //! is noticed before it makes a second history.
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, io::Write, path::Path, sync::atomic::Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -77,6 +77,7 @@ impl Service {
         if bound != ours {
             return Err(StartError::WrongKeys { bound, ours });
         }
+        self.keys_fit.store(true, Ordering::Relaxed);
         let kept = self.parts.store.last_checkpoint().await.map_err(ServiceError::from)?;
         let Some(published) = self.published()? else {
             return match kept {
@@ -190,7 +191,7 @@ impl Service {
         Ok(frontier.root())
     }
 
-    fn published(&self) -> Result<Option<Checkpoint>, StartError> {
+    pub(super) fn published(&self) -> Result<Option<Checkpoint>, StartError> {
         let file = &self.parts.checkpoint_file;
         let damaged = |cause: String| StartError::CheckpointFile { file: self.checkpoint_name(), cause };
         match fs::read_to_string(file) {

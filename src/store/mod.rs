@@ -5,9 +5,11 @@
 //!
 //! This room must never decide anything about a dossier and never know a page, a language or an HTTP status.
 
+mod counted;
 mod sqlite;
 mod types;
 
+pub use counted::CountedStore;
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
