@@ -10,6 +10,7 @@ mod intake;
 mod public;
 mod receipts;
 mod register;
+mod rollback;
 mod start;
 
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
@@ -19,6 +20,7 @@ pub use intake::{Field, FieldError, FieldProblem, RawIntake};
 pub use public::{Happening, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer};
 pub use receipts::ReceiptView;
 pub use register::{RegisterError, Registered};
+pub use rollback::{AcceptedRollback, Difference, Extent, Loss, Standing};
 pub use start::{LogReport, Proceed, StartError};
 
 use std::{fmt, path::PathBuf, sync::Arc};
