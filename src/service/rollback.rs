@@ -72,9 +72,10 @@ pub enum Extent {
 }
 
 impl Loss {
-    /// How many numbers each procedure must leave out at least; `None` when what is lost is not known.
-    pub fn numbers_to_skip(&self) -> Option<u32> {
-        let Extent::Before(published) = self.extent else { return None };
+    /// How many numbers each procedure must leave out at least, beyond those of this database; `None` when nobody can tell.
+    /// `all_known` says that all numbers up to a checkpoint are known from elsewhere.
+    pub fn numbers_to_skip(&self, all_known: bool) -> Option<u32> {
+        let Extent::Before(published) = self.extent else { return all_known.then_some(MARGIN) };
         let registrations = published.saturating_sub(self.size).div_ceil(LEAVES_OF_A_REGISTRATION);
         Some(u32::try_from(registrations).unwrap_or(u32::MAX).saturating_add(MARGIN))
     }
@@ -178,9 +179,11 @@ impl Service {
     ) -> Result<Vec<NumberSeries>, ServiceError> {
         let name = loss.next_log.as_str();
         let log_key = self.parts.keys.log_key.renamed(name);
-        let log_key = log_key.map_err(|error| ServiceError::Damaged(format!("{name} cannot be a log's name: {error}")))?;
+        let log_key =
+            log_key.map_err(|error| ServiceError::Damaged(format!("{name} cannot be a log's name: {error}")))?;
         let reserve = self.numbers_beyond(skip, known).await?;
-        let numbers = reserve.iter().map(|series| (format!("{}-{}", series.procedure, series.year), series.last)).collect();
+        let numbers =
+            reserve.iter().map(|series| (format!("{}-{}", series.procedure, series.year), series.last)).collect();
         let event = LogEvent::RollbackAccepted { lost: loss.note.clone(), reason: reason.as_str().to_owned(), numbers };
         let new = NewLogEvent {
             event,
@@ -270,7 +273,8 @@ impl Service {
         let log_key = &self.parts.keys.log_key;
         let (name, _) = identity.split_once('+')?;
         let (stem, number) = generation(name);
-        let ours = stem == generation(log_key.origin()).0 && self.identity_under(&log_key.renamed(name).ok()?) == identity;
+        let ours =
+            stem == generation(log_key.origin()).0 && self.identity_under(&log_key.renamed(name).ok()?) == identity;
         ours.then_some(number)
     }
 

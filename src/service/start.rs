@@ -23,7 +23,8 @@ pub enum StartError {
     WrongKeys { bound: String, ours: String },
     #[error(
         "the database is older than what was published: it holds {size} log entries, and a checkpoint of {published} was \
-         published.\nIt was probably restored from an old backup. Restore a newer one; nothing has been changed"
+         published.\nIt was probably restored from an old backup. Restore a newer one with `milaf restore`, which can also go on with \
+         this one if there is none; nothing has been changed"
     )]
     Shorter { size: u64, published: u64 },
     #[error(
@@ -41,6 +42,11 @@ pub enum StartError {
         "the checkpoint file {file} cannot be trusted: {cause}.\nPut it back from the backup; nothing has been changed"
     )]
     CheckpointFile { file: String, cause: String },
+    #[error(
+        "an accepted rollback was interrupted: the database belongs to the log {log}, and the files beside it do not say so \
+         yet.\nFinish it with `milaf restore --data DIR --accept-rollback --reason TEXT`"
+    )]
+    UnfinishedRollback { log: String },
     #[error(transparent)]
     Service(#[from] ServiceError),
 }

@@ -11,8 +11,8 @@ mod types;
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
-    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, SealedReceipt, Sealer, Session, StoreError,
-    StoredEvent, StoredLogEvent, TreeHead,
+    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, SealedReceipt, Sealer, Session,
+    StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 
 use std::fmt;

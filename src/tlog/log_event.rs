@@ -89,9 +89,8 @@ impl LogEvent {
 }
 
 fn numbers(value: &Value) -> Option<BTreeMap<String, u32>> {
-    let entry = |(name, last): &(Value, Value)| {
-        Some((name.as_text()?.to_owned(), u32::try_from(last.as_integer()?).ok()?))
-    };
+    let entry =
+        |(name, last): &(Value, Value)| Some((name.as_text()?.to_owned(), u32::try_from(last.as_integer()?).ok()?));
     value.as_map()?.iter().map(entry).collect()
 }
 

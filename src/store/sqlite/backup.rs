@@ -159,7 +159,8 @@ fn drop_names_of_an_interrupted_run(live: &Path, kept: &Path) -> io::Result<()> 
     let of_live = fs::metadata(live)?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let other_name = entry.file_name() != name && entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes());
+        let other_name =
+            entry.file_name() != name && entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes());
         let there = entry.metadata()?;
         if other_name && (there.dev(), there.ino()) == (of_live.dev(), of_live.ino()) {
             fs::remove_file(entry.path())?;

@@ -12,7 +12,8 @@ use crate::{
     dossier::{Event, Position, PublicState},
     receipt::ReceiptId,
     store::{
-        CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+        CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, StoreError, StoredEvent, StoredLogEvent,
+        TreeHead,
     },
     tlog::{LogEvent, Record},
 };
