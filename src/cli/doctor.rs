@@ -256,6 +256,7 @@ async fn look_at_log(office: &Office, findings: &mut Findings) -> anyhow::Result
         Ok(report) if report.problems.is_empty() => {
             let root = hex::encode(&report.root[..8]);
             findings.ok(&format!("log: {} entries recomputed from their records, root {root}…", report.size))?;
+            look_at_rollbacks(office, findings).await?;
         }
         Ok(report) => {
             sound = false;
@@ -270,6 +271,24 @@ async fn look_at_log(office: &Office, findings: &mut Findings) -> anyhow::Result
         }
     }
     Ok(sound)
+}
+
+/// Each is told for ever, because papers and witnesses may still speak of what was lost.
+async fn look_at_rollbacks(office: &Office, findings: &Findings) -> anyhow::Result<()> {
+    for rollback in office.service.accepted_rollbacks().await? {
+        let lost = match &rollback.lost {
+            Some(lost) => format!("the log {} ended, with a published checkpoint of {}", lost.origin, lost.size),
+            None => "the checkpoint that was lost cannot be read".to_owned(),
+        };
+        findings.ok(&format!(
+            "rollback: accepted {at} by {actor} at entry {leaf}: {lost}. Reason: {reason}",
+            at = rollback.at,
+            actor = rollback.actor,
+            leaf = rollback.leaf_index,
+            reason = rollback.reason.replace('\n', " "),
+        ))?;
+    }
+    Ok(())
 }
 
 async fn look_at_start(office: &Office, findings: &mut Findings, adopt: bool) -> anyhow::Result<()> {

@@ -5,18 +5,23 @@
 //! rejected: an administrator needs them most when the server does not run, and the database may be shared.
 
 mod account;
+mod backup;
 mod demo;
 mod doctor;
 mod init;
+mod lock;
 mod log_lines;
+mod loss;
 mod open;
 mod password;
 mod receipt;
 mod register;
+mod restore;
 mod serve;
 mod serving;
 mod supervisor;
 mod terminal;
+mod verify;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -53,6 +58,8 @@ enum Command {
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
 }
 
 /// The data folder, for every command that needs an office that exists.
@@ -88,6 +95,8 @@ impl Cli {
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
+                Command::Backup(command) => command.run().await,
+                Command::Restore(command) => command.run().await,
             }
         })
     }

@@ -10,12 +10,12 @@ use std::{env, fs, io::Write, path::Path, sync::Arc};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
-use super::UsageError;
+use super::{UsageError, lock::FolderLock};
 use crate::{
     clock::{Environment, SteppedEnvironment, SystemEnvironment},
     config::{DataDir, Issuer, KeyFiles, PUBLIC_URL_VARIABLE},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
-    service::{IdentityKey, Parts, Service, StartError},
+    service::{IdentityKey, Parts, Service, Standing, StartError},
     store::{Sealer, SqliteOptions, SqliteStore},
     tlog::LogKey,
 };
@@ -29,6 +29,7 @@ pub(super) struct Office {
     pub(super) data: DataDir,
     issuer: Arc<Issuer>,
     files: KeyFiles,
+    _lock: Option<FolderLock>,
 }
 
 /// The configuration and the keys of an office, before its database is touched.
@@ -64,7 +65,7 @@ impl Office {
 
     /// Opens the database and puts the service over it.
     pub(super) fn over(data: &DataDir, papers: Papers, database: Database) -> anyhow::Result<Self> {
-        let Papers { issuer, files, keys } = papers;
+        let lock = FolderLock::shared(data)?;
         let path = data.database();
         if database == Database::MustExist && !path.exists() {
             bail!(
@@ -73,18 +74,36 @@ impl Office {
                 path.display()
             );
         }
+        let options = SqliteOptions { create: database == Database::MayBeMade, ..SqliteOptions::default() };
+        Ok(Self { _lock: Some(lock), ..Self::over_file(data, papers, &path, options)? })
+    }
+
+    /// The office as it would be with another database file, which nobody else uses; or with its own, for whoever has locked
+    /// the folder.
+    pub(super) fn over_file(
+        data: &DataDir,
+        papers: Papers,
+        path: &Path,
+        options: SqliteOptions,
+    ) -> anyhow::Result<Self> {
+        let Papers { issuer, files, keys } = papers;
         let seal_key = keys.seal_key.clone();
         let sealer: Sealer = Arc::new(move |claims| seal_key.seal(claims));
-        let options = SqliteOptions { create: database == Database::MayBeMade, ..SqliteOptions::default() };
-        let store = SqliteStore::open_with(&path, sealer, options)
+        let store = SqliteStore::open_with(path, sealer, options)
             .with_context(|| format!("the database {} cannot be used", path.display()))?;
         let (issuer, keys) = (Arc::new(issuer), Arc::new(keys));
         let service = service(data, &store, &issuer, &keys, &files, Arc::new(SystemEnvironment));
-        Ok(Self { service: Arc::new(service), store, keys, data: data.clone(), issuer, files })
+        Ok(Self { service: Arc::new(service), store, keys, data: data.clone(), issuer, files, _lock: None })
     }
 
     pub(super) async fn check_start(&self) -> Result<(), StartError> {
-        self.service.check_start().await
+        let outcome = self.service.check_start().await;
+        if outcome.is_err()
+            && let Ok(Standing::Unfinished { log }) = self.service.standing().await
+        {
+            return Err(StartError::UnfinishedRollback { log });
+        }
+        outcome
     }
 
     /// A service over the same store whose clock stands at a moment, for the demonstration's past.

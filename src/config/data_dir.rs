@@ -3,9 +3,12 @@
 use std::{
     fs,
     io::{self, Write},
+    iter,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
+
+use jiff::Timestamp;
 
 use super::{CATALOGUE_EXAMPLE, ConfigError, ISSUER_EXAMPLE, Issuer, LOGO_EXAMPLE};
 
@@ -44,9 +47,40 @@ impl DataDir {
         self.0.join("checkpoint")
     }
 
-    /// The public log's name, written once: an agency may move to another address, and its log goes on.
+    /// The public log's name. An agency may move to another address, and its log goes on under this one; only an accepted
+    /// rollback ends it and begins another.
     pub fn log_name(&self) -> PathBuf {
         self.0.join("log-name")
+    }
+
+    /// Locked by whoever uses the folder, shared, and by whoever replaces its database, alone.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("in-use.lock")
+    }
+
+    /// Where a database is made ready that is to take the place of [`DataDir::database`].
+    pub fn database_to_be(&self) -> PathBuf {
+        self.0.join("milaf.db.restoring")
+    }
+
+    /// The database that was replaced at a moment.
+    pub fn database_before(&self, restored_at: Timestamp) -> PathBuf {
+        self.0.join(format!("milaf.db.before-restore-{}", restored_at.strftime("%Y-%m-%dT%H%M%SZ")))
+    }
+
+    /// A place for the checkpoint of a history that was given up; what is there already is never written over.
+    pub fn lost_checkpoint(&self, size: u64) -> PathBuf {
+        let first = self.0.join(format!("checkpoint-lost-{size}"));
+        let others = (2..).map(|count| self.0.join(format!("checkpoint-lost-{size}-{count}")));
+        iter::once(first).chain(others).find(|path| !path.exists()).expect("an endless series has a free place")
+    }
+
+    /// Gives the log another name.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the old name then stands.
+    pub fn rename_log(&self, name: &str) -> io::Result<()> {
+        replace_file(&self.log_name(), format!("{name}\n").as_bytes())
     }
 
     /// Makes the folder, closed to other users, unless it is there.
@@ -98,4 +132,18 @@ impl DataDir {
             Ok(()) => Ok(()),
         }
     }
+}
+
+/// Replaces a file so that a crash leaves the old one or the new one, whole.
+///
+/// # Errors
+/// When it cannot be written; the old one then stands.
+pub fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = fs::File::create(&temporary)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    fs::File::open(folder)?.sync_all()
 }

@@ -29,7 +29,7 @@ use jiff::{
     tz::TimeZone,
 };
 
-pub use data_dir::DataDir;
+pub use data_dir::{DataDir, replace_file};
 pub use error::ConfigError;
 pub use keys::{KeyError, KeyFiles, KeyPlace};
 pub use logo::Logo;

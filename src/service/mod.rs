@@ -11,6 +11,7 @@ mod public;
 mod ready;
 mod receipts;
 mod register;
+mod rollback;
 mod start;
 
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
@@ -21,6 +22,7 @@ pub use public::{Happening, PublicStatus, Scan, SecondLevel, StepProgress, Timel
 pub use ready::{Check, Failing};
 pub use receipts::ReceiptView;
 pub use register::{RegisterError, Registered};
+pub use rollback::{AcceptedRollback, Difference, Extent, Loss, Standing};
 pub use start::{LogReport, Proceed, StartError};
 
 use std::{

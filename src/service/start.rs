@@ -3,13 +3,11 @@
 //! The last published checkpoint is kept outside the database, so that a database restored from an old backup or rewritten
 //! is noticed before it makes a second history.
 
-use std::{fs, io::Write, path::Path, sync::atomic::Ordering};
-
-use sha2::{Digest, Sha256};
+use std::{fs, sync::atomic::Ordering};
 
 use super::{Service, ServiceError};
 use crate::{
-    receipt::ReceiptId,
+    config::replace_file,
     store::{CheckpointRow, LogRow},
     tlog::{Checkpoint, Frontier, Hash, LOG_SUBJECT, commitment, leaf_data, leaf_hash},
 };
@@ -25,7 +23,8 @@ pub enum StartError {
     WrongKeys { bound: String, ours: String },
     #[error(
         "the database is older than what was published: it holds {size} log entries, and a checkpoint of {published} was \
-         published.\nIt was probably restored from an old backup. Restore a newer one; nothing has been changed"
+         published.\nIt was probably restored from an old backup. Restore a newer one with `milaf restore`, which can also go on with \
+         this one if there is none; nothing has been changed"
     )]
     Shorter { size: u64, published: u64 },
     #[error(
@@ -43,6 +42,11 @@ pub enum StartError {
         "the checkpoint file {file} cannot be trusted: {cause}.\nPut it back from the backup; nothing has been changed"
     )]
     CheckpointFile { file: String, cause: String },
+    #[error(
+        "an accepted rollback was interrupted: the database belongs to the log {log}, and the files beside it do not say so \
+         yet.\nFinish it with `milaf restore --data DIR --accept-rollback --reason TEXT`"
+    )]
+    UnfinishedRollback { log: String },
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
@@ -62,17 +66,7 @@ pub struct LogReport {
 impl Service {
     /// Refuses wrong keys and a shorter or forked history; see [`StartError`] for what it says.
     pub async fn check_start(&self) -> Result<(), StartError> {
-        let keys = &self.parts.keys;
-        // One-way check values stand for the two keys that have no public half.
-        let token = Sha256::digest(keys.token_keys.issue(ReceiptId::new([0; 8])).as_bytes());
-        let identity = self.parts.identity_key.hash(b"milaf/bind/v1\0", b"");
-        let ours = format!(
-            "{} seal {} token {} identity {}",
-            keys.log_key.vkey(),
-            hex::encode(keys.seal_key.kid()),
-            hex::encode(&token[..8]),
-            hex::encode(&identity[..8])
-        );
+        let ours = self.identity_under(&self.parts.keys.log_key);
         let bound = self.parts.store.bind_identity(&ours).await.map_err(ServiceError::from)?;
         if bound != ours {
             return Err(StartError::WrongKeys { bound, ours });
@@ -89,7 +83,7 @@ impl Service {
     }
 
     /// The log as it stands must begin with what was published.
-    async fn check_history(&self, published: &Checkpoint) -> Result<(), StartError> {
+    pub(super) async fn check_history(&self, published: &Checkpoint) -> Result<(), StartError> {
         let head = self.parts.store.head().await.map_err(ServiceError::from)?;
         if head.size < published.size {
             return Err(StartError::Shorter { size: head.size, published: published.size });
@@ -176,7 +170,7 @@ impl Service {
         Ok(LogReport { size: head.size, root: head.root, problems })
     }
 
-    async fn root_at(&self, size: u64) -> Result<Hash, ServiceError> {
+    pub(super) async fn root_at(&self, size: u64) -> Result<Hash, ServiceError> {
         let mut frontier = Frontier::empty();
         while frontier.size() < size {
             let leaves = self.parts.store.leaf_hashes(frontier.size(), PAGE).await?;
@@ -218,7 +212,7 @@ impl Service {
         Err(failed("another process has held it for five seconds".to_owned()).into())
     }
 
-    fn checkpoint_name(&self) -> String {
+    pub(super) fn checkpoint_name(&self) -> String {
         self.parts.checkpoint_file.display().to_string()
     }
 
@@ -233,15 +227,4 @@ impl Service {
 /// What an entry of the log is about, for an auditor's eyes.
 fn subject(row: &LogRow) -> String {
     row.reference.as_ref().map_or_else(|| LOG_SUBJECT.to_owned(), ToString::to_string)
-}
-
-/// Replaces a file so that a crash leaves the old one or the new one, whole.
-fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = fs::File::create(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    fs::File::open(folder)?.sync_all()
 }

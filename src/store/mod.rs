@@ -10,11 +10,11 @@ mod sqlite;
 mod types;
 
 pub use counted::CountedStore;
-pub use sqlite::{OpenError, SqliteOptions, SqliteStore};
+pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
-    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, Rebind, SealedReceipt, Sealer, Session, StoreError,
-    StoredEvent, StoredLogEvent, TreeHead,
+    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, SealedReceipt, Sealer, Session,
+    StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 
 use std::fmt;
@@ -36,6 +36,7 @@ use crate::{
 /// * Order: leaves are numbered 0, 1, 2 … in commit order; a dossier's events are in leaf order.
 /// * Readers see committed state only, and a read that starts after a write was acknowledged sees it.
 /// * Numbers: per procedure and year 1, 2, 3 … without gaps, because a number is allocated in the transaction that uses it.
+/// Only an event of the log itself may leave numbers out.
 /// * Several processes may use one database at once.
 /// * A write whose parts contradict one another answers [`StoreError::Inconsistent`]. Rows follow the fold that comes with
 ///   the events (`after`), also a receipt's copies and replacement; a backend does not interpret events a second time.
@@ -59,12 +60,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// As `register`, and [`StoreError::Conflict`] when someone else changed it, [`StoreError::UnknownDossier`].
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
-    /// Writes an event of the log itself as the next leaf, and gives the leaf's index. With `rebind` the database is bound
-    /// to another identity in the same transaction.
+    /// Writes an event of the log itself as the next leaf, and gives the leaf's index. In the same transaction `rebind`
+    /// binds the database to another identity, and `reserve` raises the last number of each of its series, or leaves it
+    /// where it is higher.
     ///
     /// # Errors
-    /// As `register`; [`StoreError::Inconsistent`] when the database is not bound to `rebind.from`.
+    /// As `register`; [`StoreError::Inconsistent`] when the database is not bound to `rebind.from`, or when a number to be
+    /// reserved is none.
     async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError>;
+
+    /// The last number of every series that has one, by procedure and year.
+    async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError>;
 
     /// Every event of the log itself, oldest first.
     async fn log_events(&self) -> Result<Vec<StoredLogEvent>, StoreError>;

@@ -139,6 +139,8 @@ pub struct NewLogEvent {
     pub nonce: [u8; 32],
     /// The database is bound to another identity from this event on.
     pub rebind: Option<Rebind>,
+    /// Numbers up to these are given to nobody from this event on.
+    pub reserve: Vec<NumberSeries>,
 }
 
 /// The nonce is left out: whoever has it can test guesses against the public leaf.
@@ -146,6 +148,14 @@ impl fmt::Debug for NewLogEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewLogEvent").field("kind", &self.event.kind()).field("at", &self.at).finish_non_exhaustive()
     }
+}
+
+/// The last number of a procedure in a year that was given or reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberSeries {
+    pub procedure: ProcedureCode,
+    pub year: u16,
+    pub last: u32,
 }
 
 /// The identity that a database must be bound to, and the one that takes its place.

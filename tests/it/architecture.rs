@@ -52,6 +52,7 @@ const RULES: [(&[&str], &[&str], &str); 8] = [
             "http",
             "fluent_bundle",
             "crate::store::sqlite",
+            "crate::store::sqlite_backup",
             "crate::store::SqliteStore",
             "crate::i18n",
             "crate::print",
@@ -62,7 +63,7 @@ const RULES: [(&[&str], &[&str], &str); 8] = [
     ),
     (
         &["web"],
-        &["rusqlite", "crate::store::sqlite", "crate::store::SqliteStore", "crate::cli"],
+        &["rusqlite", "crate::store::sqlite", "crate::store::sqlite_backup", "crate::store::SqliteStore", "crate::cli"],
         "a page names no database",
     ),
     (

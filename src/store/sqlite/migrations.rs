@@ -4,6 +4,8 @@
 //! migrations as the usual tools keep, was rejected because one number in the file's header says the same and is
 //! readable without knowing any table.
 
+use std::path::Path;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::OpenError;
@@ -17,6 +19,11 @@ const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
 /// Refuses a file that is not this program's to change.
 pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
     committed_version(connection).map(|_| ())
+}
+
+/// As [`check`], and refuses a file in which there is nothing yet; asked inside a transaction.
+pub(super) fn check_filled(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    if version_of(connection)? == 0 { Err(OpenError::Empty(path.to_owned())) } else { Ok(()) }
 }
 
 /// Applies what is missing under an exclusive lock, so that two processes that start together do not both apply it.

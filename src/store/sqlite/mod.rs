@@ -10,6 +10,7 @@
 
 mod accounts;
 mod attempts;
+pub mod backup;
 mod batch;
 mod connection;
 mod errors;
@@ -33,7 +34,7 @@ pub use errors::OpenError;
 use self::{readers::Readers, writer::Writer};
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent,
+    NewDossier, NewLogEvent, NewSession, NumberSeries, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent,
     StoredLogEvent, TreeHead,
 };
 use crate::{
@@ -62,11 +63,13 @@ pub struct SqliteOptions {
     pub create: bool,
     /// How long to wait for another process that writes.
     pub patience: Duration,
+    /// Leave the file without a write-ahead log: for a copy that nobody else uses yet, on whatever disk it lies.
+    pub one_file: bool,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { create: false, patience: PATIENCE }
+        Self { create: false, patience: PATIENCE, one_file: false }
     }
 }
 
@@ -98,7 +101,9 @@ impl SqliteStore {
         let mut connection = connection::open(path, options.patience)?;
         // A file that is not ours must stay as it is, so it is looked at before its journal is changed.
         migrations::check(&connection)?;
-        connection::keep_write_ahead_log(&connection, options.patience)?;
+        if !options.one_file {
+            connection::keep_write_ahead_log(&connection, options.patience)?;
+        }
         migrations::apply(&mut connection)?;
         let readers = Readers::open(path, options.patience)?;
         let writer = Writer::start(connection, sealer, options.patience).map_err(OpenError::Thread)?;
@@ -118,6 +123,10 @@ impl Store for SqliteStore {
 
     async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError> {
         self.0.writer.write_log(move |batch| log::append_log_event(batch, &new), |_, index| Ok(index)).await
+    }
+
+    async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
+        self.0.readers.read(log::numbers).await
     }
 
     async fn log_events(&self) -> Result<Vec<StoredLogEvent>, StoreError> {
