@@ -6,6 +6,8 @@
 //! This room must never decide anything about a dossier and never know a page, a language or an HTTP status.
 
 mod counted;
+mod growth;
+mod projection;
 mod sqlite;
 mod types;
 
