@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use super::{
     DataArgument,
     open::{Database, Office, Papers, load_issuer},
+    place::Place,
     terminal::{progress, say},
 };
 use crate::{
     clock::{Environment, SystemEnvironment},
-    config::{DataDir, Issuer, KeyFiles, PUBLIC_URL_VARIABLE},
+    config::{DatabaseUrl, Issuer, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
     print::QrSymbol,
     receipt::{KeyRing, PublicUrl, ReceiptId, SealClaims, receipt_url_compact, receipt_url_sealed},
     service::StartError,
@@ -77,9 +78,10 @@ fn indented(text: &str) -> String {
 
 impl Doctor {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let data = self.data.folder();
+        let place = self.data.place()?;
         let mut findings = Findings::default();
-        if let Some(office) = open(&data, &mut findings)? {
+        if let Some(office) = open(&place, &mut findings).await? {
+            look_at_server(&office, &place, &mut findings).await?;
             let sound = look_at_log(&office, &mut findings).await?;
             look_at_start(&office, &mut findings, self.adopt_checkpoint && sound).await?;
             look_at_clock(&office, &mut findings).await?;
@@ -96,7 +98,8 @@ impl Doctor {
 }
 
 /// Everything that can be said without the database, and then the database, unless something before it fails.
-fn open(data: &DataDir, findings: &mut Findings) -> anyhow::Result<Option<Office>> {
+async fn open(place: &Place, findings: &mut Findings) -> anyhow::Result<Option<Office>> {
+    let data = &place.data;
     let loaded = match load_issuer(data, None) {
         Ok(loaded) => Some(loaded),
         Err(error) => {
@@ -107,19 +110,19 @@ fn open(data: &DataDir, findings: &mut Findings) -> anyhow::Result<Option<Office
     if let Some((issuer, _)) = &loaded {
         look_at_configuration(issuer, findings)?;
     }
-    look_at_keys(data, findings)?;
+    look_at_keys(place, findings)?;
     let Some(loaded) = loaded else { return Ok(None) };
     let papers = match Papers::load(data, loaded) {
         Ok(papers) => papers,
         Err(error) => {
             // The keys' own lines have said it, unless they fit together in no ring.
-            if KeyFiles::problems(&data.keys()).is_empty() {
+            if KeyFiles::problems(&place.keys(), |name| env::var_os(name)).is_empty() {
                 findings.fail(&super::message(&error).unwrap_or_default())?;
             }
             return Ok(None);
         }
     };
-    match Office::over(data, papers, Database::MustExist) {
+    match Office::over(place, papers, Database::MustExist).await {
         Ok(office) => {
             look_at_symbol(&office.service.issuer().public_url, &office.keys, findings)?;
             Ok(Some(office))
@@ -169,16 +172,20 @@ fn look_at_configuration(issuer: &Issuer, findings: &mut Findings) -> anyhow::Re
     ))
 }
 
-fn look_at_keys(data: &DataDir, findings: &mut Findings) -> anyhow::Result<()> {
-    let problems = KeyFiles::problems(&data.keys());
+fn look_at_keys(place: &Place, findings: &mut Findings) -> anyhow::Result<()> {
+    let keys = place.keys();
+    let problems = KeyFiles::problems(&keys, |name| env::var_os(name));
     if problems.is_empty() {
-        findings.ok("keys: four, each its own, closed to other users")?;
+        findings.ok(&match keys {
+            KeyPlace::Folder(_) => "keys: four, each its own, closed to other users".to_owned(),
+            KeyPlace::Credentials(_) | KeyPlace::Environment => format!("keys: four, each its own, from {keys}"),
+        })?;
     }
     for problem in problems {
         findings.fail(&format!("keys: {problem}"))?;
     }
-    let database = data.database();
-    if let Ok(metadata) = fs::metadata(&database)
+    let DatabaseUrl::Sqlite(database) = &place.database else { return Ok(()) };
+    if let Ok(metadata) = fs::metadata(database)
         && metadata.mode() & 0o077 != 0
     {
         findings.warn(&format!(

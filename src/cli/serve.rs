@@ -1,7 +1,7 @@
 //! `milaf serve`: the desk's pages and the public's, over one office.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -16,11 +16,18 @@ use super::{
     DataArgument,
     log_lines::start_log,
     open::Office,
+    place::Place,
     serving::{self, Node},
     supervisor,
     terminal::say,
 };
-use crate::web::{Tls, WebOptions};
+use crate::{
+    config::ServeSettings,
+    web::{Tls, WebOptions},
+};
+
+/// Only this machine: a proxy stands before it.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Serve the desk and the public pages
 #[derive(Debug, Args)]
@@ -33,6 +40,7 @@ use crate::web::{Tls, WebOptions};
         QR codes; the name of the public log stays that of the issuer file.\n\n\
         /healthz says that the process lives, /readyz whether it should be sent work: 200, or 503 and a word for each check \
         that fails (database, head, keys, checkpoint, disk, draining). A proxy may ask both every second.\n\n\
+        What node.toml in the data folder says stands for options that are not given here; see examples/node.toml. \
         MILAF_LOG says how much is told on stderr: error, warn, info, debug or trace. MILAF_LOG_FORMAT=json makes each line \
         an object.\n\n\
         Under systemd, Type=notify, WatchdogSec= and a socket unit with one ListenStream= work; such a socket goes before \
@@ -45,9 +53,9 @@ use crate::web::{Tls, WebOptions};
 pub(super) struct Serve {
     #[command(flatten)]
     data: DataArgument,
-    /// The address and port to listen on; port 0 takes any free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = serving::listen_address)]
-    listen: SocketAddr,
+    /// The address and port to listen on; port 0 takes any free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", value_parser = serving::listen_address)]
+    listen: Option<SocketAddr>,
     /// What citizens reach, in the place of the issuer file's `public_url`
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -60,9 +68,10 @@ pub(super) struct Serve {
     /// The certificate's key, in PEM, readable by its owner alone
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
-    /// How long to go on serving after a signal, while /readyz says that this node leaves: longer than the proxy takes to notice
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=600))]
-    drain: u64,
+    /// How long to go on serving after a signal, while /readyz says that this node leaves: longer than the proxy takes to
+    /// notice [default: 0]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=600))]
+    drain: Option<u64>,
     /// Show Prometheus metrics at http://ADDRESS/metrics, for whoever can reach that address
     #[arg(long, value_name = "ADDRESS", value_parser = serving::listen_address)]
     metrics: Option<SocketAddr>,
@@ -72,12 +81,33 @@ impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let inherited = supervisor::listener()?;
         start_log(LevelFilter::INFO)?;
+        let place = self.data.place()?;
+        self.with_defaults(&place.settings.serve).serve(&place, inherited).await
+    }
+
+    /// What the command line leaves open is as the node's settings say.
+    fn with_defaults(self, settings: &ServeSettings) -> Self {
+        let trusted_proxy =
+            if self.trusted_proxy.is_empty() { settings.trusted_proxies.clone() } else { self.trusted_proxy };
+        let has_tls = self.tls_certificate.is_some();
+        Self {
+            listen: self.listen.or(settings.listen),
+            trusted_proxy,
+            tls_certificate: if has_tls { self.tls_certificate } else { settings.tls_certificate.clone() },
+            tls_key: if has_tls { self.tls_key } else { settings.tls_key.clone() },
+            drain: self.drain.or(settings.drain),
+            metrics: self.metrics.or(settings.metrics),
+            ..self
+        }
+    }
+
+    async fn serve(self, place: &Place, inherited: Option<std::net::TcpListener>) -> anyhow::Result<ExitCode> {
         let tls = self.tls_certificate.as_deref().zip(self.tls_key.as_deref());
         let tls = tls.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?;
-        let office = Office::open(&self.data.folder(), self.public_url.as_deref()).await?;
+        let office = Office::open(place, self.public_url.as_deref()).await?;
         let listener = match inherited {
             Some(listener) => TcpListener::from_std(listener).context("the inherited socket cannot be used")?,
-            None => serving::bind("--listen", self.listen).await?,
+            None => serving::bind("--listen", self.listen.unwrap_or(DEFAULT_LISTEN)).await?,
         };
         let metrics = match self.metrics {
             Some(address) => Some(serving::bind("--metrics", address).await?),
@@ -85,7 +115,7 @@ impl Serve {
         };
         say(&self.greeting(&office, &listener, metrics.as_ref())?)?;
         let options = WebOptions { trusted_proxies: self.trusted_proxy, tls, ..WebOptions::default() };
-        serving::serve(office, Node { listener, options, metrics, drain: Duration::from_secs(self.drain) }).await?;
+        serving::serve(office, Node { listener, options, metrics, drain: Duration::from_secs(self.drain.unwrap_or(0)) }).await?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -129,7 +129,7 @@ async fn publish_now_and_then(service: Arc<Service>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let problem = match service.publish_checkpoint().await {
+        let problem = match service.publish_or_follow().await {
             Ok(size) => {
                 service.metrics().publisher_succeeded(size, service.now());
                 String::new()

@@ -5,10 +5,12 @@
 
 use std::{fs, sync::atomic::Ordering};
 
+use jiff::SignedDuration;
+
 use super::{Service, ServiceError};
 use crate::{
     config::replace_file,
-    store::{CheckpointRow, LogRow},
+    store::{CheckpointRow, LogRow, TreeHead},
     tlog::{Checkpoint, Frontier, Hash, LOG_SUBJECT, commitment, leaf_data, leaf_hash},
 };
 
@@ -94,24 +96,67 @@ impl Service {
 
     /// Signs and publishes the present head, unless it is already published. Returns the size that is published now.
     pub async fn publish_checkpoint(&self) -> Result<u64, StartError> {
+        self.publish(SignedDuration::ZERO).await
+    }
+
+    /// As [`Service::publish_checkpoint`], for every second: a checkpoint that another node has published within the last
+    /// second is taken over instead of adding one of our own, so that any number of nodes publishes as often as one does.
+    pub async fn publish_or_follow(&self) -> Result<u64, StartError> {
+        self.publish(SignedDuration::from_secs(1)).await
+    }
+
+    async fn publish(&self, fresh: SignedDuration) -> Result<u64, StartError> {
         let _one = self.publisher.lock().await;
         // Another process may publish at this moment; whoever waits here must look at the file again afterwards.
         let _alone = self.lock_checkpoint_file().await?;
-        let head = self.parts.store.head().await.map_err(ServiceError::from)?;
+        let store = &self.parts.store;
+        let head = store.head().await.map_err(ServiceError::from)?;
         let published = self.published()?;
-        if let Some(published) = published
-            && published.size >= head.size
-        {
-            return Ok(published.size);
+        let size = published.as_ref().map_or(0, |published| published.size);
+        if let Some(published) = &published {
+            self.still_holds(published, &head).await?;
+            if size == head.size {
+                return Ok(size);
+            }
         }
+        let kept = store.last_checkpoint().await.map_err(ServiceError::from)?;
+        let now = self.now();
         let log_key = &self.parts.keys.log_key;
-        let checkpoint = Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root };
-        let note = log_key.sign(&checkpoint);
-        // The file first: a row without its file would look as if somebody had taken the file away.
+        let followed = kept.filter(|kept| {
+            kept.size == head.size || kept.size > size && now.duration_since(kept.published_at) < fresh
+        });
+        // One that cannot be read with this key was published under the name that the log had before a rollback.
+        let followed = followed.and_then(|kept| {
+            Checkpoint::parse_signed(&kept.note, log_key.verifier()).ok().map(|checkpoint| (kept.note, checkpoint))
+        });
+        let note = if let Some((note, checkpoint)) = followed {
+            self.still_holds(&checkpoint, &head).await?;
+            note
+        } else {
+            let checkpoint = Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root };
+            let note = log_key.sign(&checkpoint);
+            // The row first: where a standby confirms each commit, it also confirms everything that this head covers, and a
+            // head that could still be lost must not be seen outside.
+            let row = CheckpointRow { size: head.size, note: note.clone(), published_at: now };
+            store.keep_checkpoint(row).await.map_err(ServiceError::from)?;
+            note
+        };
         self.write_checkpoint(&note)?;
-        let row = CheckpointRow { size: head.size, note, published_at: self.now() };
-        self.parts.store.keep_checkpoint(row).await.map_err(ServiceError::from)?;
-        Ok(head.size)
+        Ok(self.published()?.map_or(0, |published| published.size))
+    }
+
+    /// What was published must be a head of this log. The stored heads are asked, because this is looked at every second;
+    /// that they follow from the leaves is the start's and the audit's to recompute.
+    async fn still_holds(&self, published: &Checkpoint, head: &TreeHead) -> Result<(), StartError> {
+        if head.size < published.size {
+            return Err(StartError::Shorter { size: head.size, published: published.size });
+        }
+        let then = self.parts.store.head_at(published.size).await.map_err(ServiceError::from)?;
+        if then.is_some_and(|then| then.root == published.root) {
+            Ok(())
+        } else {
+            Err(StartError::Forked { published: published.size })
+        }
     }
 
     /// Writes the checkpoint file anew from the database, for an administrator who has lost it and says so.

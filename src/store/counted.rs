@@ -13,7 +13,8 @@ use jiff::Timestamp;
 
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewSession, SealedReceipt, Session, Store, StoreError, StoredEvent, TreeHead,
+    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Session, Store, StoreError, StoredEvent,
+    StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -99,6 +100,21 @@ impl Store for CountedStore {
         Ok(appended)
     }
 
+    async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError> {
+        let leaf = self.counted(StoreWork::Append, self.store.append_log_event(new)).await?;
+        self.metrics.appended(1);
+        self.metrics.log_size(leaf + 1);
+        Ok(leaf)
+    }
+
+    async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
+        self.read(self.store.numbers()).await
+    }
+
+    async fn log_events(&self) -> Result<Vec<StoredLogEvent>, StoreError> {
+        self.read(self.store.log_events()).await
+    }
+
     async fn events(&self, reference: &Reference) -> Result<Vec<StoredEvent>, StoreError> {
         self.read(self.store.events(reference)).await
     }
@@ -131,6 +147,10 @@ impl Store for CountedStore {
         let head = self.read(self.store.head()).await?;
         self.metrics.log_size(head.size);
         Ok(head)
+    }
+
+    async fn head_at(&self, size: u64) -> Result<Option<TreeHead>, StoreError> {
+        self.read(self.store.head_at(size)).await
     }
 
     async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError> {
@@ -196,6 +216,22 @@ impl Store for CountedStore {
 
     async fn refund_attempt(&self, bucket: [u8; 32]) -> Result<(), StoreError> {
         self.write(self.store.refund_attempt(bucket)).await
+    }
+
+    async fn check_storage(&self) -> Result<Vec<String>, StoreError> {
+        self.read(self.store.check_storage()).await
+    }
+
+    async fn failed(&self) {
+        self.store.failed().await;
+    }
+
+    fn schema(&self) -> Schema {
+        self.store.schema()
+    }
+
+    fn has_failed(&self) -> bool {
+        self.store.has_failed()
     }
 
     async fn close(&self) {

@@ -15,7 +15,7 @@ pub use counted::CountedStore;
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
-    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, SealedReceipt, Sealer, Session,
+    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, Schema, SealedReceipt, Sealer, Session,
     StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 
@@ -99,6 +99,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     async fn head(&self) -> Result<TreeHead, StoreError>;
 
+    /// The head of this size, if the log ever stood there at the end of a batch; the empty tree's for 0.
+    async fn head_at(&self, size: u64) -> Result<Option<TreeHead>, StoreError>;
+
     /// Leaf hashes from an index on, at most `limit`.
     async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError>;
 
@@ -155,6 +158,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Completes when this backend has given up writing for good, so that the process should end and start again on what
     /// the database really holds; never, if that does not happen.
     async fn failed(&self);
+
+    /// What opening the database did to its schema.
+    fn schema(&self) -> Schema;
 
     /// Whether [`Store::failed`] would complete at once.
     fn has_failed(&self) -> bool;

@@ -123,6 +123,13 @@ pub struct DuplicateProbe {
     pub name_and_parcel: Option<(String, String)>,
 }
 
+/// How many migrations a database had had when it was opened, and how many it has had now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    pub before: usize,
+    pub now: usize,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeHead {
     pub size: u64,

@@ -19,7 +19,9 @@ use tracing::level_filters::LevelFilter;
 use super::{
     log_lines::start_log,
     open::{Database, Office, create_keys, name_log},
-    password, serving,
+    password,
+    place::Place,
+    serving,
     terminal::say,
 };
 use crate::{config::DataDir, dossier::PublicState, print::QrSymbol, receipt::PublicUrl};
@@ -69,7 +71,7 @@ impl Demo {
             None => PublicUrl::parse(&reachable(bound))?,
         };
         install(&data, &address)?;
-        let office = Office::open_unchecked(&data, Some(address.as_str()), Database::MayBeMade)?;
+        let office = Office::open_unchecked(&Place::of_one_file(data.clone()), Some(address.as_str()), Database::MayBeMade).await?;
         office.check_start().await?;
         if office.service.latest(1, None).await?.is_empty() {
             fill::fill(&office, self.dossiers as usize).await?;

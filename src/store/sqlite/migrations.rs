@@ -9,6 +9,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::OpenError;
+use crate::store::Schema;
 
 /// "MiLf": what `file` and SQLite's own tools show for a database of this program.
 pub(super) const APPLICATION_ID: i32 = 0x4D69_4C66;
@@ -27,9 +28,10 @@ pub(super) fn check_filled(connection: &Connection, path: &Path) -> Result<(), O
 }
 
 /// Applies what is missing under an exclusive lock, so that two processes that start together do not both apply it.
-pub(super) fn apply(connection: &mut Connection) -> Result<(), OpenError> {
-    if committed_version(connection)? == MIGRATIONS.len() {
-        return Ok(());
+pub(super) fn apply(connection: &mut Connection) -> Result<Schema, OpenError> {
+    let known = MIGRATIONS.len();
+    if committed_version(connection)? == known {
+        return Ok(Schema { before: known, now: known });
     }
     let transaction =
         Transaction::new(connection, TransactionBehavior::Exclusive).map_err(OpenError::sqlite("lock"))?;
@@ -40,7 +42,8 @@ pub(super) fn apply(connection: &mut Connection) -> Result<(), OpenError> {
         set(&transaction, "user_version", i32::try_from(number + 1).unwrap_or(i32::MAX))?;
     }
     set(&transaction, "application_id", APPLICATION_ID)?;
-    transaction.commit().map_err(OpenError::sqlite("commit the migration of"))
+    transaction.commit().map_err(OpenError::sqlite("commit the migration of"))?;
+    Ok(Schema { before: applied, now: known })
 }
 
 /// Reads inside one transaction, because between two statements another process may commit the first migration.

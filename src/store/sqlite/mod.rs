@@ -34,7 +34,7 @@ pub use errors::OpenError;
 use self::{readers::Readers, writer::Writer};
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, NumberSeries, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent,
+    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent,
     StoredLogEvent, TreeHead,
 };
 use crate::{
@@ -52,6 +52,7 @@ pub struct SqliteStore(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
+    schema: Schema,
     writer: Writer,
     readers: Readers,
 }
@@ -104,10 +105,10 @@ impl SqliteStore {
         if !options.one_file {
             connection::keep_write_ahead_log(&connection, options.patience)?;
         }
-        migrations::apply(&mut connection)?;
+        let schema = migrations::apply(&mut connection)?;
         let readers = Readers::open(path, options.patience)?;
         let writer = Writer::start(connection, sealer, options.patience).map_err(OpenError::Thread)?;
-        Ok(Self(Arc::new(Parts { writer, readers })))
+        Ok(Self(Arc::new(Parts { schema, writer, readers })))
     }
 }
 
@@ -168,6 +169,10 @@ impl Store for SqliteStore {
 
     async fn head(&self) -> Result<TreeHead, StoreError> {
         self.0.readers.read(batch::head).await
+    }
+
+    async fn head_at(&self, size: u64) -> Result<Option<TreeHead>, StoreError> {
+        self.0.readers.read(move |connection| batch::head_at(connection, size)).await
     }
 
     async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError> {
@@ -244,6 +249,10 @@ impl Store for SqliteStore {
             // The writer has ended in order and can fail no more.
             std::future::pending::<()>().await;
         }
+    }
+
+    fn schema(&self) -> Schema {
+        self.0.schema
     }
 
     fn has_failed(&self) -> bool {
