@@ -63,7 +63,7 @@ pub(super) struct Serve {
     /// How long to go on serving after a signal, while /readyz says that this node leaves: longer than the proxy takes to notice
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=600))]
     drain: u64,
-    /// Show Prometheus metrics at http://ADDRESS/metrics, for whoever can reach that address
+    /// Show Prometheus metrics at /metrics of this address and port, to whoever can reach it
     #[arg(long, value_name = "ADDRESS", value_parser = serving::listen_address)]
     metrics: Option<SocketAddr>,
 }

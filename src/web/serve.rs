@@ -204,12 +204,11 @@ where
                 // Left alone, it is closed by its first answer, because the node is draining by now.
                 tokio::time::timeout(FIRST_WORD, connection.as_mut()).await.ok()
             };
-            match early {
-                Some(ended) => ended,
-                None => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+            if let Some(ended) = early {
+                ended
+            } else {
+                connection.as_mut().graceful_shutdown();
+                connection.await
             }
         }
     };

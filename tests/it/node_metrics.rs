@@ -1,5 +1,7 @@
 //! What an operator's Prometheus reads: on an address of its own, right, and about nobody.
 
+#![allow(clippy::float_cmp, reason = "counts are whole numbers, and small")]
+
 use std::collections::HashMap;
 
 use crate::{
