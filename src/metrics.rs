@@ -3,7 +3,7 @@
 //! One [`Metrics`] belongs to one service and is handed to whoever counts; there is no static one, so two services in one
 //! process do not mix. It must never hold a label that a visitor or a dossier chooses: every label's values are known here or
 //! are the router's own patterns, so the number of series is bounded and no token, reference or name can get into one.
-//! A library that writes OpenMetrics was rejected in favour of the text format 0.0.4, which every scraper reads.
+//! A library that writes only the later `OpenMetrics` format was rejected: every scraper reads the text format 0.0.4.
 
 use std::time::Duration;
 

@@ -72,7 +72,7 @@ pub(super) struct Serve {
     /// notice [default: 0]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=600))]
     drain: Option<u64>,
-    /// Show Prometheus metrics at http://ADDRESS/metrics, for whoever can reach that address
+    /// Show Prometheus metrics at /metrics of this address and port, to whoever can reach it
     #[arg(long, value_name = "ADDRESS", value_parser = serving::listen_address)]
     metrics: Option<SocketAddr>,
 }

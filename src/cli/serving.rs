@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-use super::{open::Office, supervisor};
+use super::{open::Office, supervisor::Supervisor};
 use crate::{
     service::Service,
     store::Store,
@@ -68,7 +68,6 @@ pub(super) async fn serve(office: Office, node: Node) -> anyhow::Result<()> {
     let app = App::new(Arc::clone(&office.service), WebOptions { writing_ended, ..options });
     let mut beside = JoinSet::new();
     beside.spawn(publish_now_and_then(Arc::clone(&office.service)));
-    beside.spawn(supervisor::live());
     if let Some(tls) = certificate {
         beside.spawn(async move { tls.follow_files().await });
     }
@@ -78,9 +77,13 @@ pub(super) async fn serve(office: Office, node: Node) -> anyhow::Result<()> {
     let (leave, left) = watch::channel(None::<Instant>);
     let server = web::serve(Arc::clone(&app), listener, drained(left));
     tokio::pin!(server);
-    supervisor::ready();
+    let supervisor = Supervisor::new();
+    let life = supervisor.live();
+    tokio::pin!(life);
+    supervisor.ready();
     let ended = loop {
         tokio::select! {
+            () = &mut life => {}
             ended = &mut server => break ended.context("the server ended"),
             () = office.store.failed() => {
                 bail!(
@@ -92,7 +95,7 @@ pub(super) async fn serve(office: Office, node: Node) -> anyhow::Result<()> {
                 if leave.borrow().is_some() {
                     bail!("stopped at once, as told twice; requests under way may not have been answered");
                 }
-                supervisor::stopping();
+                supervisor.stopping();
                 app.drain();
                 tracing::info!(seconds = drain.as_secs(), "leaving: not ready any more");
                 leave.send_replace(Some(Instant::now() + drain));

@@ -2,13 +2,23 @@
 //!
 //! Each part is off unless the manager's variable is set. See `sd_notify(3)` and `sd_listen_fds(3)`.
 
-use std::{future::pending, net::TcpListener, time::Duration};
+use std::{
+    env,
+    future::pending,
+    net::TcpListener,
+    sync::mpsc::{self, SyncSender},
+    thread,
+    time::Duration,
+};
 
 use anyhow::Context;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
 use super::UsageError;
+
+/// States that may wait for a manager that is slow to listen.
+const WAITING: usize = 16;
 
 /// The socket that the manager listens on for us. It stays open while the program is restarted, so whoever connects
 /// meanwhile waits and is served by the next process.
@@ -36,31 +46,57 @@ pub(super) fn listener() -> anyhow::Result<Option<TcpListener>> {
     Ok(listener)
 }
 
-/// Serving has begun: what was ordered after this unit may start.
-pub(super) fn ready() {
-    tell(NotifyState::Ready);
-}
+/// Tells the service manager, if there is one, from a thread of its own: a manager that does not listen is no reason not to
+/// serve, and sending to one waits until it does.
+#[derive(Debug)]
+pub(super) struct Supervisor(Option<SyncSender<NotifyState<'static>>>);
 
-/// The end has begun, and was asked for.
-pub(super) fn stopping() {
-    tell(NotifyState::Stopping);
-}
-
-/// Says that the program lives, twice in the time that the manager allows, for as long as it is polled.
-pub(super) async fn live() {
-    let Some(allowed) = sd_notify::watchdog_enabled().filter(|allowed| !allowed.is_zero()) else {
-        return pending().await;
-    };
-    let mut beats = tokio::time::interval((allowed / 2).max(Duration::from_millis(1)));
-    loop {
-        beats.tick().await;
-        tell(NotifyState::Watchdog);
+impl Supervisor {
+    pub(super) fn new() -> Self {
+        if env::var_os("NOTIFY_SOCKET").is_none() {
+            return Self(None);
+        }
+        let (sender, states) = mpsc::sync_channel(WAITING);
+        let tell = move || {
+            for state in states {
+                if let Err(error) = sd_notify::notify(&[state]) {
+                    tracing::warn!(%error, "the service manager cannot be told how it goes");
+                }
+            }
+        };
+        match thread::Builder::new().name("supervisor".to_owned()).spawn(tell) {
+            Ok(_) => Self(Some(sender)),
+            Err(error) => {
+                tracing::warn!(%error, "the service manager will not be told how it goes");
+                Self(None)
+            }
+        }
     }
-}
 
-/// A manager that does not listen is no reason not to serve.
-fn tell(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(std::slice::from_ref(&state)) {
-        tracing::warn!(%error, "the service manager cannot be told that {state}");
+    /// Serving has begun: what was ordered after this unit may start.
+    pub(super) fn ready(&self) {
+        self.tell(NotifyState::Ready);
+    }
+
+    /// The end has begun, and was asked for.
+    pub(super) fn stopping(&self) {
+        self.tell(NotifyState::Stopping);
+    }
+
+    /// Says that the program lives, twice in the time that the manager allows, for as long as it is polled. It is polled with
+    /// the pages, so a program that hangs falls silent.
+    pub(super) async fn live(&self) {
+        let allowed = sd_notify::watchdog_enabled().filter(|allowed| !allowed.is_zero());
+        let (Some(allowed), Some(_)) = (allowed, &self.0) else { return pending().await };
+        let mut beats = tokio::time::interval((allowed / 2).max(Duration::from_millis(1)));
+        loop {
+            beats.tick().await;
+            self.tell(NotifyState::Watchdog);
+        }
+    }
+
+    fn tell(&self, state: NotifyState<'static>) {
+        // What does not fit is told to nobody; the next beat is as good.
+        let _ = self.0.as_ref().map(|sender| sender.try_send(state));
     }
 }

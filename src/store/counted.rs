@@ -163,7 +163,9 @@ impl Store for CountedStore {
 
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
         let row = self.read(self.store.last_checkpoint()).await?;
-        row.iter().for_each(|row| self.saw_checkpoint(row));
+        if let Some(row) = &row {
+            self.saw_checkpoint(row);
+        }
         Ok(row)
     }
 

@@ -13,16 +13,22 @@
 //! 2. Whoever watches `/readyz` sends nothing new here as soon as it has noticed, neither on new connections nor on idle
 //!    ones. The command line waits for that: `--drain` is longer than the proxy takes to notice.
 //! 3. Only then does `shutdown` complete. Connections that the system had accepted for us are taken first, because closing
-//!    the listener would reset them; then the listener is closed, what was begun is finished, and only what is idle, which
-//!    by 2 nobody uses, is closed.
+//!    the listener would reset them; then the listener is closed. What was begun is finished, a connection that is too new
+//!    to have asked for anything is given [`FIRST_WORD`], and only what is idle, which by 2 nobody uses, is closed at once.
 //!
-//! Without a drain a client that does not send again what failed may lose a request in step 3. Leaving idle connections open
-//! for a while instead of draining was rejected: it moves the same instant, and nobody was told.
+//! So without a drain nothing is lost either on connections of one request each, if the listener itself survives the
+//! process (socket activation). What can be lost is a request on an idle connection, sent just then by a client that does
+//! not send again what failed. Leaving idle connections open for a while instead of draining was rejected: it moves the same
+//! instant, and nobody was told.
 
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
-    sync::Arc,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,19 +37,19 @@ use axum::{
     http::{HeaderValue, header},
 };
 use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 use tower::ServiceExt;
 
 use super::{App, Limits, metrics, router, tls::Tls, visitor::Peer};
 
+/// How long a connection that was opened just before the end may take to ask for something. A client sends its request as
+/// soon as the connection stands; one that was opened in advance and asks for nothing must not hold up the end.
+const FIRST_WORD: Duration = Duration::from_secs(1);
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// Scrapers are few.
 const METRICS_CONNECTIONS: usize = 16;
@@ -80,8 +86,8 @@ struct Door {
 async fn take_connections(door: Door, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let door = Arc::new(door);
     let places = Arc::new(Semaphore::new(door.limits.connections));
-    let graceful = GracefulShutdown::new();
-    let mut shutdown = std::pin::pin!(shutdown);
+    let (farewell, told) = watch::channel(false);
+    let mut shutdown = pin!(shutdown);
     loop {
         let place = tokio::select! {
             () = &mut shutdown => break,
@@ -92,7 +98,7 @@ async fn take_connections(door: Door, listener: TcpListener, shutdown: impl Futu
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => attend(stream, peer, place, &door, graceful.watcher()),
+            Ok((stream, peer)) => attend(stream, peer, place, &door, told.clone()),
             Err(cause) => {
                 // Usually no file descriptor is left; one will be when a connection closes.
                 tracing::warn!(%cause, "a connection could not be accepted");
@@ -101,8 +107,11 @@ async fn take_connections(door: Door, listener: TcpListener, shutdown: impl Futu
         }
     }
     door.app.drain();
-    take_the_last(listener, &places, |stream, peer, place| attend(stream, peer, place, &door, graceful.watcher()))?;
-    tokio::time::timeout(door.limits.farewell, graceful.shutdown())
+    take_the_last(listener, &places, |stream, peer, place| attend(stream, peer, place, &door, told.clone()))?;
+    drop(told);
+    farewell.send_replace(true);
+    // Each connection holds its receiver until it has ended.
+    tokio::time::timeout(door.limits.farewell, farewell.closed())
         .await
         .map_err(|_| io::Error::new(ErrorKind::TimedOut, "some connections did not finish in time"))
 }
@@ -130,17 +139,22 @@ fn take_the_last(
 }
 
 /// Each connection has a task of its own, so that a panic in one ends that one alone.
-fn attend(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, door: &Arc<Door>, watcher: Watcher) {
+fn attend(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+    door: &Arc<Door>,
+    mut told: watch::Receiver<bool>,
+) {
     // Answers are small and whole; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let door = Arc::clone(door);
     tokio::spawn(async move {
         let _open = door.app.metrics.connection(door.name);
         match &door.tls {
-            None => converse(stream, peer, &door, watcher).await,
-            // The watcher is held meanwhile, so a connection that is still agreeing on TLS is waited for too.
+            None => converse(stream, peer, &door, &mut told).await,
             Some(tls) => match tokio::time::timeout(door.limits.header_time, tls.acceptor().accept(stream)).await {
-                Ok(Ok(stream)) => converse(stream, peer, &door, watcher).await,
+                Ok(Ok(stream)) => converse(stream, peer, &door, &mut told).await,
                 Ok(Err(cause)) => {
                     door.app.metrics.handshake_failed();
                     tracing::debug!(%cause, "TLS was not agreed on");
@@ -148,16 +162,19 @@ fn attend(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, door
                 Err(_) => door.app.metrics.handshake_failed(),
             },
         }
-        drop(place);
+        drop((place, told));
     });
 }
 
-async fn converse<S>(stream: S, peer: SocketAddr, door: &Arc<Door>, watcher: Watcher)
+async fn converse<S>(stream: S, peer: SocketAddr, door: &Arc<Door>, told: &mut watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let answering = Arc::clone(door);
+    let asked = Arc::new(AtomicBool::new(false));
+    let was_asked = Arc::clone(&asked);
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(Peer(peer.ip()));
         let door = Arc::clone(&answering);
         async move {
@@ -174,8 +191,34 @@ where
         .header_read_timeout(door.limits.header_time)
         .max_buf_size(door.limits.header_bytes)
         .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        // In this order, so that a request that has arrived is seen before the connection is taken for idle.
+        biased;
+        ended = connection.as_mut() => ended,
+        () = hear(told) => {
+            let early = if was_asked.load(Ordering::Relaxed) {
+                None
+            } else {
+                // The library closes a connection on which nothing was read at once, although its request may be under way.
+                // Left alone, it is closed by its first answer, because the node is draining by now.
+                tokio::time::timeout(FIRST_WORD, connection.as_mut()).await.ok()
+            };
+            if let Some(ended) = early {
+                ended
+            } else {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    };
     // A client that goes away or speaks nonsense is its own affair.
-    if let Err(cause) = watcher.watch(connection).await {
+    if let Err(cause) = ended {
         tracing::debug!(%cause, "connection ended early");
     }
+}
+
+async fn hear(told: &mut watch::Receiver<bool>) {
+    // A sender that is gone is as good as one that has said it.
+    let _ = told.wait_for(|told| *told).await;
 }

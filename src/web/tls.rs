@@ -125,7 +125,7 @@ impl Tls {
                     tracing::info!("the certificate was read anew; new connections get it");
                 }
                 Err(error) => {
-                    tracing::error!("the certificate in use stays, because the new one cannot be used: {error}")
+                    tracing::error!("the certificate in use stays, because the new one cannot be used: {error}");
                 }
             }
         }

@@ -72,7 +72,7 @@ pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
     })
 }
 
-fn read_answer(reader: &mut impl BufRead, head_only: bool) -> io::Result<Answer> {
+pub(crate) fn read_answer(reader: &mut impl BufRead, head_only: bool) -> io::Result<Answer> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if reader.read_line(&mut head)? == 0 {
