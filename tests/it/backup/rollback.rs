@@ -11,7 +11,7 @@ use super::{Office, backup, doctor, names, number, read, reference, refuses, run
 
 const HOST: &str = "suivi.example.ma";
 
-fn accept<'a>(file: &'a str) -> [&'a str; 4] {
+fn accept(file: &str) -> [&str; 4] {
     [file, "--accept-rollback", "--reason", "both disks failed"]
 }
 

@@ -118,7 +118,7 @@ fn a_killed_backup_leaves_no_half_file_under_its_name() {
         house.run(&arguments, "");
         let duration = began.elapsed();
         let mut whole = references(&file);
-        for round in 0..40_u32 {
+        for round in 0..30_u32 {
             let mut child = house
                 .command(&arguments)
                 .stdin(Stdio::null())
@@ -130,7 +130,7 @@ fn a_killed_backup_leaves_no_half_file_under_its_name() {
             while !beside.exists() && child.try_wait().unwrap().is_none() {
                 thread::yield_now();
             }
-            let moment = Instant::now() + duration * round / 30;
+            let moment = Instant::now() + duration * round / 24;
             while Instant::now() < moment && child.try_wait().unwrap().is_none() {
                 thread::yield_now();
             }
