@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod init;
 mod lock;
+mod log_lines;
 mod loss;
 mod open;
 mod password;
@@ -18,6 +19,7 @@ mod register;
 mod restore;
 mod serve;
 mod serving;
+mod supervisor;
 mod terminal;
 mod verify;
 

@@ -33,6 +33,11 @@ impl DataDir {
         self.0.join("issuer.toml")
     }
 
+    /// What this node alone is told; may be absent.
+    pub fn node_file(&self) -> PathBuf {
+        self.0.join("node.toml")
+    }
+
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys")
     }

@@ -3,7 +3,7 @@
 //! The last published checkpoint is kept outside the database, so that a database restored from an old backup or rewritten
 //! is noticed before it makes a second history.
 
-use std::fs;
+use std::{fs, sync::atomic::Ordering};
 
 use super::{Service, ServiceError};
 use crate::{
@@ -71,6 +71,7 @@ impl Service {
         if bound != ours {
             return Err(StartError::WrongKeys { bound, ours });
         }
+        self.keys_fit.store(true, Ordering::Relaxed);
         let kept = self.parts.store.last_checkpoint().await.map_err(ServiceError::from)?;
         let Some(published) = self.published()? else {
             return match kept {

@@ -5,9 +5,13 @@
 //!
 //! This room must never decide anything about a dossier and never know a page, a language or an HTTP status.
 
+mod counted;
+mod growth;
+mod projection;
 mod sqlite;
 mod types;
 
+pub use counted::CountedStore;
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,

@@ -10,6 +10,7 @@ mod crash;
 mod crosscheck;
 mod desk_pages;
 mod harness;
+mod postgres_server;
 mod public_pages;
 mod raw_http;
 mod real_server;

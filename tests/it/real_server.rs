@@ -103,7 +103,7 @@ impl House {
 
 /// Below the ports that the system hands out by itself: a client that dials a dead server must never reach its own socket.
 /// Each house of this process has its own hundred to choose from.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     static HOUSES: AtomicU16 = AtomicU16::new(0);
     let process = u16::try_from(std::process::id() % 100).expect("below 100");
     let first = 20_000 + (process + HOUSES.fetch_add(1, Ordering::Relaxed)) % 120 * 100;

@@ -5,8 +5,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{batch::Batch, errors::During, rows};
 use crate::{
     dossier::Reference,
-    store::{CheckpointRow, LogRow, NewLogEvent, NumberSeries, StoreError, StoredEvent, StoredLogEvent, TreeHead},
-    tlog::{Hash, LOG_SUBJECT, Record},
+    store::{
+        CheckpointRow, LogRow, NewLogEvent, NumberSeries, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth,
+    },
+    tlog::Hash,
 };
 
 /// The head right after the batch that holds a leaf.
@@ -61,14 +63,7 @@ pub(super) fn append_log_event(batch: &mut Batch<'_>, new: &NewLogEvent) -> Resu
     for series in &new.reserve {
         reserve(batch.connection, series)?;
     }
-    let record = Record {
-        kind: new.event.kind().to_owned(),
-        reference: LOG_SUBJECT.to_owned(),
-        at_ms: new.at.as_millisecond(),
-        actor: new.actor.clone(),
-        previous: last.map(|(_, hash)| hash),
-        data: new.event.to_data(),
-    };
+    let record = growth::record_of_log(last.map(|(_, hash)| hash), new);
     let position = last.map_or(1, |(position, _)| position.saturating_add(1));
     Ok(batch.push_record(None, position, &record, &new.nonce)?.index)
 }

@@ -7,7 +7,7 @@ use super::{errors::During, rows};
 use crate::{
     dossier::{IssuedReceipt, Reference},
     receipt::ReceiptId,
-    store::{SealedReceipt, StoreError},
+    store::{SealedReceipt, StoreError, projection},
 };
 
 /// What [`rows::receipt`] reads; a condition follows.
@@ -18,9 +18,6 @@ const SELECT: &str = "SELECT dossiers.reference, receipts.id, receipts.key_id, r
     JOIN seals ON seals.leaf_index = receipts.leaf_index
     JOIN heads ON heads.size = seals.tree_size";
 
-/// The token has four bits for it.
-const HIGHEST_KEY_ID: u8 = 15;
-
 pub(super) fn issue(
     connection: &Connection,
     dossier: i64,
@@ -29,9 +26,7 @@ pub(super) fn issue(
     leaf_index: i64,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    if key_id > HIGHEST_KEY_ID {
-        return Err(StoreError::Inconsistent("a token's key id is at most 15"));
-    }
+    projection::check_key_id(key_id)?;
     let written = connection
         .prepare_cached(
             "INSERT INTO receipts (id, key_id, dossier, leaf_index, issued_at, copies, replaced_at)

@@ -12,28 +12,11 @@ use crate::{
     dossier::{Event, Position, PublicState},
     receipt::ReceiptId,
     store::{
-        CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, StoreError, StoredEvent, StoredLogEvent,
-        TreeHead,
+        CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+        projection,
     },
     tlog::{LogEvent, Record},
 };
-
-/// The states' names in the database, which stay when the program's own names change.
-const STATES: [(PublicState, &str); 9] = [
-    (PublicState::Registered, "registered"),
-    (PublicState::Incomplete, "incomplete"),
-    (PublicState::InReview, "in_review"),
-    (PublicState::Scheduled, "scheduled"),
-    (PublicState::Adjourned, "adjourned"),
-    (PublicState::Decided, "decided"),
-    (PublicState::Ready, "ready"),
-    (PublicState::Collected, "collected"),
-    (PublicState::Withdrawn, "withdrawn"),
-];
-
-pub(super) fn state_name(state: PublicState) -> &'static str {
-    STATES.iter().find(|(known, _)| *known == state).map_or("", |(_, name)| name)
-}
 
 /// SQLite's integers have a sign; no log grows beyond them.
 pub(super) fn signed(index: u64) -> Result<i64, StoreError> {
@@ -148,8 +131,7 @@ fn day_if_any(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Date>> {
 
 fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<PublicState> {
     let name = row.get_ref(column)?.as_str()?;
-    let known = STATES.iter().find(|(_, known)| *known == name).map(|(state, _)| *state);
-    known.ok_or_else(|| unreadable(column, Type::Text, FromSqlError::InvalidType))
+    projection::state_named(name).ok_or_else(|| unreadable(column, Type::Text, FromSqlError::InvalidType))
 }
 
 fn unreadable(column: usize, kind: Type, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {

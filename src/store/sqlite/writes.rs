@@ -8,8 +8,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{batch::Batch, errors::During, log, receipts, rows};
 use crate::{
-    dossier::{Dossier, Event, Line, Phone, ProcedureCode, Reference, search_key},
-    store::{Append, Appended, Idempotency, NewDossier, NewEvent, StoreError},
+    dossier::{Dossier, Event, ProcedureCode, Reference},
+    store::{
+        Append, Appended, Idempotency, NewDossier, NewEvent, StoreError,
+        projection::{self, Projection, checked_version},
+    },
     tlog::Hash,
 };
 
@@ -100,17 +103,6 @@ pub(super) fn settle(connection: &Connection, written: Written) -> Result<Append
     })
 }
 
-/// The version after the events, if the caller's fold agrees that it is.
-fn checked_version(current: u32, events: &[NewEvent], after: &Dossier) -> Result<u32, StoreError> {
-    if events.is_empty() {
-        return Err(StoreError::Inconsistent("there is no event to write"));
-    }
-    let version = u32::try_from(events.len()).ok().and_then(|count| current.checked_add(count));
-    version
-        .filter(|version| *version == after.version)
-        .ok_or(StoreError::Inconsistent("the fold has another number of events"))
-}
-
 fn next_number(connection: &Connection, procedure: &ProcedureCode, year: u16) -> Result<u32, StoreError> {
     let key = params![procedure.as_str(), year, Reference::MAX_NUMBER];
     connection
@@ -132,10 +124,7 @@ fn project(
     after: &Dossier,
     due_on: Option<Date>,
 ) -> Result<(), StoreError> {
-    let registration = &after.registration;
-    let parcel = registration.parcel.as_ref().map(Line::as_str);
-    let answered_on = after.decision.as_ref().map(|decision| decision.on);
-    let answered_days = answered_on.map(|day| (day - registration.deposited_on).get_days().max(0));
+    let row = Projection::of(after, due_on);
     connection
         .prepare_cached(
             "INSERT INTO dossiers (sequence, reference, procedure, version, office, step, state, applicant, parcel, name_key,
@@ -154,21 +143,21 @@ fn project(
                 place.reference.to_string(),
                 place.reference.procedure().as_str(),
                 version,
-                registration.office.as_str(),
-                after.position.step.as_str(),
-                rows::state_name(after.position.state),
-                registration.applicant.name.as_str(),
-                parcel,
-                search_key(registration.applicant.name.as_str()),
-                parcel.map(search_key),
-                registration.phone.as_ref().map(Phone::e164),
-                registration.identity.as_ref().map(|identity| identity.keyed_hash),
-                after.registered_at.as_millisecond(),
-                after.updated_at.as_millisecond(),
-                registration.deposited_on.to_string(),
-                due_on.map(|day| day.to_string()),
-                answered_on.map(|day| day.to_string()),
-                answered_days,
+                row.office,
+                row.step,
+                row.state,
+                row.applicant,
+                row.parcel,
+                row.name_key,
+                row.parcel_key,
+                row.phone,
+                row.identity_hash,
+                row.registered_at,
+                row.updated_at,
+                row.deposited_on,
+                row.due_on,
+                row.answered_on,
+                row.answered_days,
             ])
         })
         .during("write a dossier's row")?;
@@ -200,9 +189,7 @@ fn push_all(
 /// What came of this wish when it was first made, perhaps earlier in the same batch.
 fn replay(connection: &Connection, wish: Option<&Idempotency>) -> Result<Option<Written>, StoreError> {
     let Some(wish) = wish else { return Ok(None) };
-    if wish.key.len() > 64 {
-        return Err(StoreError::Inconsistent("the idempotency key is longer than 64 bytes"));
-    }
+    projection::check_wish(wish)?;
     let first: Option<([u8; 32], i64, i64)> = connection
         .prepare_cached("SELECT fingerprint, first_leaf, last_leaf FROM idempotency WHERE key = ?1")
         .and_then(|mut statement| {

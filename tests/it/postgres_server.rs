@@ -1,0 +1,311 @@
+//! A PostgreSQL of the tests' own: a cluster in a temporary folder, from the machine's packages, as an administrator would
+//! set one up (passwords on TCP, every commit on stable storage), and gone when the tests are.
+//!
+//! Most tests share one server and take a database each. A test that kills, promotes or reconfigures a server starts its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::real_server::free_address;
+
+/// Owns every database that a test makes; no superuser, as in a well-kept cluster.
+pub(crate) const ROLE: &str = "milaf";
+/// What the role's password is on TCP.
+pub(crate) const PASSWORD: &str = "Cedar-Harbour-41-Lantern";
+/// The cluster's superuser.
+pub(crate) const SUPERUSER: &str = "postgres";
+
+/// Waits for the end of its input, which comes with the end of the tests however they end, and then ends the server. Its
+/// folder goes with it, unless it was told to keep it.
+const SUPERVISE: &str = r#"
+    folder=$1
+    shift
+    "$@" >>"$folder/server.log" 2>&1 &
+    server=$!
+    fate=$(cat)
+    kill -QUIT "$server" 2>/dev/null
+    wait "$server"
+    [ "$fate" = keep ] || rm -rf "$folder"
+"#;
+
+/// A running server and its folder.
+#[derive(Debug)]
+pub(crate) struct PostgresServer {
+    folder: PathBuf,
+    port: u16,
+    settings: Vec<String>,
+    supervisor: Mutex<Option<Supervisor>>,
+}
+
+#[derive(Debug)]
+struct Supervisor {
+    process: Child,
+    /// Held open as long as the server should live.
+    input: Option<ChildStdin>,
+}
+
+impl PostgresServer {
+    /// The server that all tests of this run share.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<PostgresServer> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(&[]))
+    }
+
+    /// A server of one test's own, with settings such as `max_connections=20`.
+    pub(crate) fn start(settings: &[&str]) -> Self {
+        let server = Self::place(settings);
+        let passwords = server.folder.join("password");
+        fs::write(&passwords, PASSWORD).unwrap();
+        let mut initdb = as_owner(&program("initdb"));
+        initdb.args(["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--username", SUPERUSER]);
+        initdb.args(["--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile"]).arg(&passwords);
+        done(initdb.arg("-D").arg(server.data()), "initdb");
+        server.run();
+        server.sql("postgres", &format!("CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{PASSWORD}'"));
+        server
+    }
+
+    /// A hot standby that streams from this server under a name which `synchronous_standby_names` may list.
+    pub(crate) fn standby(&self, name: &str) -> Self {
+        let standby = Self::place(&[]);
+        let source =
+            format!("host={} port={} user={SUPERUSER} application_name={name}", self.folder.display(), self.port);
+        let mut copy = as_owner(&program("pg_basebackup"));
+        copy.args([
+            "--checkpoint=fast",
+            "--wal-method=stream",
+            "--write-recovery-conf",
+            "--no-sync",
+            "--dbname",
+            &source,
+        ]);
+        done(copy.arg("-D").arg(standby.data()), "pg_basebackup");
+        standby.run();
+        standby
+    }
+
+    /// A primary that acknowledges a commit only when its standby has it, and that standby.
+    pub(crate) fn pair() -> (Self, Self) {
+        let primary = Self::start(&[]);
+        let standby = primary.standby("standby");
+        primary.configure("synchronous_standby_names", "ANY 1 (standby)");
+        let streaming = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum' AND state = 'streaming'";
+        wait_until("the standby is synchronous", || primary.sql("postgres", streaming) == "1");
+        (primary, standby)
+    }
+
+    fn place(settings: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("milaf-pg-").tempdir().unwrap().keep();
+        if is_root() {
+            done(Command::new("chown").arg(SUPERUSER).arg(&folder), "chown to the user that the package makes");
+        }
+        Self {
+            folder,
+            port: free_address().port(),
+            settings: settings.iter().map(|setting| (*setting).to_owned()).collect(),
+            supervisor: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// What the server has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
+    }
+
+    /// Over TCP, with the password.
+    pub(crate) fn url(&self, database: &str) -> String {
+        self.url_through(self.port, database)
+    }
+
+    /// Over TCP by another port, where something may stand between.
+    pub(crate) fn url_through(&self, port: u16, database: &str) -> String {
+        format!("postgres://{ROLE}:{PASSWORD}@127.0.0.1:{port}/{database}")
+    }
+
+    /// Over the Unix socket, without a password.
+    pub(crate) fn socket_url(&self, database: &str) -> String {
+        let folder = self.folder.display().to_string().replace('/', "%2F");
+        format!("postgres://{ROLE}@{folder}:{}/{database}", self.port)
+    }
+
+    /// An empty database of the role's.
+    pub(crate) fn create_database(&self) -> String {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("story_{}", MADE.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name} OWNER {ROLE}"));
+        name
+    }
+
+    /// Runs SQL as the superuser and gives what it answers, one row a line, columns with `|` between; it must succeed.
+    pub(crate) fn sql(&self, database: &str, statements: &str) -> String {
+        self.try_sql(SUPERUSER, database, statements).unwrap_or_else(|error| panic!("{statements}: {error}"))
+    }
+
+    /// As [`PostgresServer::sql`], as any role, with the server's complaint, which begins with the SQLSTATE.
+    pub(crate) fn try_sql(&self, role: &str, database: &str, statements: &str) -> Result<String, String> {
+        let mut psql = Command::new(program("psql"));
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-U", role]);
+        psql.arg("-h").arg(&self.folder).args(["-p", &self.port.to_string(), "-d", database, "-c", statements]);
+        let output = psql.env("PGOPTIONS", "--client-min-messages=warning").output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() {
+            Ok(text(&output.stdout))
+        } else {
+            Err(text(&output.stderr).trim_start_matches("ERROR:").trim().to_owned())
+        }
+    }
+
+    /// Changes a setting that needs no restart, and returns when it holds for new statements.
+    pub(crate) fn configure(&self, name: &str, value: &str) {
+        self.sql("postgres", &format!("ALTER SYSTEM SET {name} = '{value}'"));
+        self.sql("postgres", "SELECT pg_reload_conf()");
+        wait_until("the setting holds", || self.sql("postgres", &format!("SHOW {name}")) == value);
+    }
+
+    /// Ends the server as a power cut would: at once, with nothing put in order.
+    pub(crate) fn kill(&self) {
+        let pid = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        done(Command::new("kill").arg("-KILL").arg(pid.lines().next().unwrap()), "kill");
+        // What the dead server leaves behind notices it by itself, and no other can start beside it.
+        wait_until("the server's processes are gone", || !has_processes(&self.data()));
+        self.end(b"keep");
+    }
+
+    /// Starts a server that was killed or stopped, and returns when it answers.
+    pub(crate) fn restart(&self) {
+        self.run();
+    }
+
+    /// Ends the server in order.
+    pub(crate) fn stop(&self) {
+        done(as_owner(&program("pg_ctl")).args(["stop", "-m", "fast", "-D"]).arg(self.data()), "pg_ctl stop");
+        self.end(b"keep");
+    }
+
+    /// Makes a standby the primary.
+    pub(crate) fn promote(&self) {
+        done(as_owner(&program("pg_ctl")).args(["promote", "-D"]).arg(self.data()), "pg_ctl promote");
+        wait_until("it is the primary", || self.sql("postgres", "SELECT pg_is_in_recovery()") == "f");
+    }
+
+    fn run(&self) {
+        let mut command = as_owner(Path::new("sh"));
+        command.args(["-c", SUPERVISE, "sh"]).arg(&self.folder);
+        command.arg(program("postgres")).arg("-D").arg(self.data()).arg("-k").arg(&self.folder);
+        command.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+        for setting in ["max_connections=300", "shared_buffers=64MB"] {
+            command.args(["-c", setting]);
+        }
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let input = process.stdin.take();
+        *self.supervisor.lock().unwrap() = Some(Supervisor { process, input });
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = self.try_sql(SUPERUSER, "postgres", "SELECT 1") {
+            assert!(Instant::now() < deadline, "PostgreSQL does not start: {error}\n{}", self.log());
+            thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+
+    fn end(&self, fate: &[u8]) {
+        if let Some(Supervisor { mut process, input }) = self.supervisor.lock().unwrap().take() {
+            if let Some(mut input) = input {
+                input.write_all(fate).ok();
+            }
+            process.wait().ok();
+        }
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        self.end(b"");
+        // A server that was killed has no supervisor any more to do it.
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Returns when something holds, which it must do soon.
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "still waiting: {what}");
+        thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+/// A program of the newest PostgreSQL that the machine's packages have.
+fn program(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).max();
+    let newest = newest.expect("PostgreSQL is missing: install the package postgresql");
+    Path::new("/usr/lib/postgresql").join(newest.to_string()).join("bin").join(name)
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// PostgreSQL refuses to run as root, so root hands it to the user that the package makes.
+fn as_owner(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    if is_root() {
+        command.args(["--reuid", SUPERUSER, "--regid", SUPERUSER, "--init-groups"]);
+    }
+    command.arg("--").arg(program).current_dir("/");
+    command
+}
+
+fn done(command: &mut Command, what: &str) {
+    let output = command.output().unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Whether anything runs in a data folder, where each of a server's processes stands.
+fn has_processes(data: &Path) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok()).any(|folder| folder == data)
+}
+
+#[test]
+fn a_standby_follows_and_takes_over() {
+    let (primary, standby) = PostgresServer::pair();
+    let database = primary.create_database();
+    primary.try_sql(ROLE, &database, "CREATE TABLE kept (n BIGINT); INSERT INTO kept VALUES (1)").unwrap();
+    primary.kill();
+    standby.promote();
+    assert_eq!(standby.try_sql(ROLE, &database, "SELECT n FROM kept"), Ok("1".to_owned()));
+    primary.restart();
+    assert_eq!(
+        primary.try_sql(ROLE, &database, "SELECT n FROM kept"),
+        Ok("1".to_owned()),
+        "nothing was lost there either"
+    );
+}
