@@ -63,16 +63,21 @@ impl DataDir {
         self.0.join("milaf.db.restoring")
     }
 
-    /// The database that was replaced at a moment.
+    /// A place for the database that is replaced at a moment.
     pub fn database_before(&self, restored_at: Timestamp) -> PathBuf {
-        self.0.join(format!("milaf.db.before-restore-{}", restored_at.strftime("%Y-%m-%dT%H%M%SZ")))
+        self.free_place(&format!("milaf.db.before-restore-{}", restored_at.strftime("%Y-%m-%dT%H%M%SZ")))
     }
 
-    /// A place for the checkpoint of a history that was given up; what is there already is never written over.
+    /// A place for the checkpoint of a history that was given up.
     pub fn lost_checkpoint(&self, size: u64) -> PathBuf {
-        let first = self.0.join(format!("checkpoint-lost-{size}"));
-        let others = (2..).map(|count| self.0.join(format!("checkpoint-lost-{size}-{count}")));
-        iter::once(first).chain(others).find(|path| !path.exists()).expect("an endless series has a free place")
+        self.free_place(&format!("checkpoint-lost-{size}"))
+    }
+
+    /// What is there already is never written over: it may be what an auditor asks for.
+    fn free_place(&self, name: &str) -> PathBuf {
+        let others = (2..).map(|count| self.0.join(format!("{name}-{count}")));
+        let mut places = iter::once(self.0.join(name)).chain(others);
+        places.find(|path| !path.exists()).expect("an endless series has a free place")
     }
 
     /// Gives the log another name.

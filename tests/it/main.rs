@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should stop there")]
 
 mod architecture;
+mod backup;
 mod bad_input;
 mod commands;
 mod crash;

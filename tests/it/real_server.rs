@@ -48,7 +48,7 @@ impl House {
         output
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_milaf"));
         command.args(arguments).arg("--data").arg(self.data().root());
         command.env_remove("MILAF_PUBLIC_URL").env("RUST_BACKTRACE", "0").env("MILAF_LOG", "debug");

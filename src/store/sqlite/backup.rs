@@ -118,7 +118,7 @@ pub fn companions(path: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// Writes the write-ahead log into the file. A database that is too damaged for it is kept together with its log.
 fn fold(path: &Path) -> Result<(), OpenError> {
-    let folded = connection::open(path, PATIENCE).and_then(|_| without_write_ahead_log(path));
+    let folded = connection::open(path, PATIENCE).map(drop).and_then(|()| without_write_ahead_log(path));
     match folded {
         Err(OpenError::Sqlite { source, .. }) if is_busy(&source) => {
             Err(OpenError::Sqlite { action: "take over", source })
