@@ -15,6 +15,7 @@ mod real_server;
 mod receipt_pdf;
 mod receipt_samples;
 mod service_stories;
+mod shutdown;
 mod store_conformance;
 mod store_sqlite;
 mod vectors;
