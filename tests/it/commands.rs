@@ -12,30 +12,30 @@ use std::{
 
 use tempfile::TempDir;
 
-struct Ran {
-    code: i32,
-    stdout: Vec<u8>,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.text(), self.stderr);
         self
     }
 }
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_milaf"));
     command.env_remove("MILAF_PUBLIC_URL").env_remove("MILAF_LOG").env("RUST_BACKTRACE", "1");
     command
 }
 
-fn milaf(arguments: &[&str], stdin: &str) -> Ran {
+pub(crate) fn milaf(arguments: &[&str], stdin: &str) -> Ran {
     let mut child =
         program().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A command that reads no input may have ended already.
@@ -53,27 +53,35 @@ fn example_issuer() -> String {
 }
 
 /// A new office in a folder that goes with it.
-struct Office {
+pub(crate) struct Office {
     folder: TempDir,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let office = Self { folder };
         milaf(&["init", "--issuer", &example_issuer(), "--data", &office.data()], "").expect(0);
         office
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Another office with the same data, keys and permissions.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { folder: tempfile::tempdir().unwrap() };
+        let copied = Command::new("cp").args(["-a", &self.data(), &copy.data()]).status().unwrap();
+        assert!(copied.success());
+        copy
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         self.path("data").display().to_string()
     }
 
-    fn register(&self, name: &str, more: &[&str]) -> serde_json::Value {
+    pub(crate) fn register(&self, name: &str, more: &[&str]) -> serde_json::Value {
         let data = self.data();
         let mut arguments = vec!["register", "--data", &data, "--procedure", "NRU", "--applicant", name, "--json"];
         arguments.extend(more);

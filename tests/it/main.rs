@@ -8,6 +8,7 @@ mod commands;
 mod crash;
 mod crosscheck;
 mod desk_pages;
+mod doctor;
 mod harness;
 mod public_pages;
 mod raw_http;
