@@ -12,7 +12,7 @@ use crate::{
 pub(crate) const NAME: &str = "clerk";
 pub(crate) const PASSWORD: &str = "a password of the desk";
 
-type Fields<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Fields<'a> = &'a [(&'a str, &'a str)];
 
 /// A browser at the desk: one cookie, no script, redirects looked at.
 pub(crate) struct Desk {

@@ -6,7 +6,7 @@
 use milaf::{dossier::Language, i18n};
 
 use crate::{
-    desk_pages::{Desk, NAME, PASSWORD, Page},
+    desk_pages::{Desk, Fields, NAME, PASSWORD, Page},
     words::shown_keys,
 };
 
@@ -79,7 +79,7 @@ async fn registration_refused(desk: &Desk, language: Language) {
 
 async fn move_refused(desk: &Desk, language: Language) {
     let reference = desk.registered().await;
-    let conflicts: [(&str, &[(&str, &str)], &str); 4] = [
+    let conflicts: [(&str, Fields<'_>, &str); 4] = [
         ("collect", &[], "refusal-illegal-move"),
         ("enter-step", &[("step", "complement")], "refusal-wrong-command"),
         ("receive-complement", &[("document", "request")], "refusal-no-complement-open"),
@@ -92,7 +92,7 @@ async fn move_refused(desk: &Desk, language: Language) {
     for (command, fields, key) in conflicts {
         check(&desk.make_move(&reference, command, fields).await, language, 409, &[key]);
     }
-    let faults: [(&str, &[(&str, &str)], &str); 4] = [
+    let faults: [(&str, Fields<'_>, &str); 4] = [
         ("request-complement", &[], "desk-no-document-ticked"),
         ("schedule-commission", &[("on", "soon")], "desk-problem-date"),
         ("decide", &[], "problem-missing"),

@@ -104,7 +104,8 @@ fn entries(language: Language) -> BTreeMap<String, BTreeSet<String>> {
 /// The keys that a page shows instead of their words.
 pub(crate) fn shown_keys(html: &str) -> Vec<String> {
     let mut visible = String::new();
-    for piece in html.split("<style>").flat_map(|piece| piece.split("</style>").last()).flat_map(|html| html.split('<'))
+    for piece in
+        html.split("<style>").filter_map(|piece| piece.split("</style>").last()).flat_map(|html| html.split('<'))
     {
         let (tag, text) = piece.split_once('>').unwrap_or(("", piece));
         visible.push_str(text);
@@ -131,11 +132,12 @@ fn sources() -> Vec<Literal> {
                 continue;
             }
             let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            if name.ends_with(".html") {
+            let kind = entry.path().extension().unwrap_or_default();
+            if kind == "html" {
                 for expression in text.split('{').filter(|piece| piece.contains('}')) {
                     all.extend(literals(&name, expression.split('}').next().unwrap()));
                 }
-            } else if name.ends_with(".rs") {
+            } else if kind == "rs" {
                 all.extend(literals(&name, text.split("#[cfg(test)]\nmod tests {").next().unwrap()));
             }
         }

@@ -47,7 +47,7 @@ fn findings(ran: &Ran) -> Vec<String> {
     let mut findings: Vec<String> = Vec::new();
     for line in ran.text().lines().take_while(|line| !line.is_empty()) {
         match findings.last_mut() {
-            Some(last) if line.starts_with("      ") => last.push_str(&format!("\n{}", line.trim_start())),
+            Some(last) if line.starts_with("      ") => last.extend(["\n", line.trim_start()]),
             _ => findings.push(line.to_owned()),
         }
     }
