@@ -2,7 +2,7 @@
 
 use std::{env, fs, os::unix::fs::MetadataExt, process::ExitCode, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
 
@@ -17,7 +17,7 @@ use crate::{
     config::{DatabaseUrl, Issuer, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
     print::QrSymbol,
     receipt::{KeyRing, PublicUrl, ReceiptId, SealClaims, receipt_url_compact, receipt_url_sealed},
-    service::StartError,
+    service::{ServiceError, StartError},
     store::Store,
     tlog::Record,
 };
@@ -27,6 +27,7 @@ const DOTS_ON_58_MM: usize = 384;
 const DOTS_PER_MODULE: usize = 4;
 /// Four modules at each side.
 const QUIET_ZONE: usize = 8;
+const RESTORE: &str = "Keep this folder aside and restore the last backup that `milaf doctor` finds sound";
 /// Clocks of servers differ by less.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
@@ -237,17 +238,16 @@ fn look_at_symbol(base: &PublicUrl, keys: &KeyRing, findings: &mut Findings) -> 
 
 /// Says whether file and log are sound.
 async fn look_at_log(office: &Office, findings: &mut Findings) -> anyhow::Result<bool> {
-    let restore = "Keep this folder aside and restore the last backup that `milaf doctor` finds sound";
     let mut sound = true;
     match office.store.check_storage().await {
         Ok(problems) if problems.is_empty() => findings.ok("database: the file is sound")?,
         Ok(problems) => {
             sound = false;
-            findings.fail(&format!("database: the file is damaged. {restore}:\n  {}", problems.join("\n  ")))?;
+            findings.fail(&format!("database: the file is damaged. {RESTORE}:\n  {}", problems.join("\n  ")))?;
         }
         Err(error) => {
             sound = false;
-            findings.fail(&format!("database: {error}. {restore}"))?;
+            findings.fail(&format!("database: {error}. {RESTORE}"))?;
         }
     }
     let bar = progress(0, "recomputing the log");
@@ -270,11 +270,11 @@ async fn look_at_log(office: &Office, findings: &mut Findings) -> anyhow::Result
             let (shown, rest) = report.problems.split_at(report.problems.len().min(20));
             let more = if rest.is_empty() { String::new() } else { format!("\n  and {} more", rest.len()) };
             findings
-                .fail(&format!("log: the records do not give the log. {restore}:\n  {}{more}", shown.join("\n  ")))?;
+                .fail(&format!("log: the records do not give the log. {RESTORE}:\n  {}{more}", shown.join("\n  ")))?;
         }
         Err(error) => {
             sound = false;
-            findings.fail(&format!("log: {error}. {restore}"))?;
+            findings.fail(&format!("log: {error}. {RESTORE}"))?;
         }
     }
     Ok(sound)
@@ -304,38 +304,45 @@ async fn look_at_start(office: &Office, findings: &mut Findings, adopt: bool) ->
             findings.ok("checkpoint: the published one is a part of this log")
         }
         Ok(()) => findings.ok("checkpoint: none is published yet"),
-        Err(StartError::CheckpointFileMissing { size, .. }) if adopt => {
-            let head = office.store.head().await.context("the log's head cannot be read")?;
-            if head.size < size {
-                bail!("the log has {} entries and {size} were published. Restore a newer backup", head.size);
-            }
-            let size = office.service.adopt_checkpoint().await?;
-            findings.warn(&format!("checkpoint: the lost file was written anew from the database, at {size} entries"))
-        }
-        Err(error) => findings.fail(&format!("checkpoint: {error}")),
+        Err(StartError::CheckpointFileMissing { .. }) if adopt => match office.service.adopt_checkpoint().await {
+            Ok(size) => findings
+                .warn(&format!("checkpoint: the lost file was written anew from the database, at {size} entries")),
+            Err(error) => findings.fail(&start_problem(&error)),
+        },
+        Err(error) => findings.fail(&start_problem(&error)),
+    }
+}
+
+/// The errors of a start say themselves what to do, but for those of the database.
+fn start_problem(error: &StartError) -> String {
+    match error {
+        StartError::Service(ServiceError::Damaged(_)) => format!("checkpoint: {error}. {RESTORE}"),
+        StartError::Service(_) => format!("checkpoint: {error}. Nothing has been changed; try again"),
+        _ => format!("checkpoint: {error}"),
     }
 }
 
 async fn look_at_clock(office: &Office, findings: &mut Findings) -> anyhow::Result<()> {
     let now = office.service.now();
-    let Some(last) = last_event(office).await? else {
-        return findings.ok(&format!("clock: {now}; nothing is registered yet"));
-    };
-    if now.saturating_add(CLOCK_TOLERANCE).is_ok_and(|limit| limit < last) {
-        findings.fail(&format!(
-            "clock: this machine says {now}, and the last event happened at {last}. Set the clock, by NTP for example, \
-             before anything is registered"
-        ))
-    } else {
-        findings.ok(&format!("clock: {now}, after the last event at {last}"))
+    match last_event(office).await {
+        Ok(None) => findings.ok(&format!("clock: {now}; nothing is registered yet")),
+        Ok(Some(last)) if now.saturating_add(CLOCK_TOLERANCE).is_ok_and(|limit| limit < last) => {
+            findings.fail(&format!(
+                "clock: this machine says {now}, and the last event happened at {last}. Set the clock, by NTP for example, \
+                 before anything is registered"
+            ))
+        }
+        Ok(Some(last)) => findings.ok(&format!("clock: {now}, after the last event at {last}")),
+        Err(cause) => findings.fail(&format!(
+            "clock: this machine says {now}, and when the last event happened cannot be read: {cause:#}. {RESTORE}"
+        )),
     }
 }
 
 async fn last_event(office: &Office) -> anyhow::Result<Option<Timestamp>> {
-    let head = office.store.head().await.context("the log's head cannot be read")?;
+    let head = office.store.head().await?;
     let Some(last) = head.size.checked_sub(1) else { return Ok(None) };
-    let rows = office.store.log_rows(last, 1).await.context("the last entry cannot be read")?;
-    // A record that cannot be read has its line already, from the log's check.
-    let record = rows.first().and_then(|row| Record::decode(&row.record).ok());
-    Ok(record.and_then(|record| Timestamp::from_millisecond(record.at_ms).ok()))
+    let rows = office.store.log_rows(last, 1).await?;
+    let row = rows.first().context("its entry is missing")?;
+    Ok(Some(Timestamp::from_millisecond(Record::decode(&row.record)?.at_ms)?))
 }

@@ -4,6 +4,7 @@
 //! `public` is for the citizen's phone, `desk` for staff. A general-purpose server (`axum::serve`) was rejected: it lets a
 //! client take for ever to send its headers.
 
+mod authority;
 mod body;
 pub mod desk;
 pub mod form;
@@ -114,6 +115,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(desk::routes())
         .fallback(public::unknown::not_found)
         .method_not_allowed_fallback(public::unknown::method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), authority::check))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), reply::finish))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), log::record))
         .with_state(app)

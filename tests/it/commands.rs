@@ -65,6 +65,14 @@ impl Office {
         office
     }
 
+    /// Another office with the same data, keys and permissions.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { folder: tempfile::tempdir().unwrap() };
+        let copied = Command::new("cp").args(["-a", &self.data(), &copy.data()]).status().unwrap();
+        assert!(copied.success());
+        copy
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

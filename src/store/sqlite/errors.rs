@@ -29,7 +29,9 @@ pub enum OpenError {
     OldSqlite(&'static str),
     #[error("the file system cannot keep a write-ahead log (journal mode {0}): put the database on a local disk")]
     NoWriteAheadLog(String),
-    #[error("cannot {action} the database: {source}")]
+    #[error(
+        "cannot {action} the database: {source}. If the file is damaged, keep its folder aside and restore the last sound backup"
+    )]
     Sqlite { action: &'static str, source: Error },
     #[error("cannot start the writer's thread: {0}")]
     Thread(std::io::Error),
