@@ -6,10 +6,12 @@
 //! This room must never decide anything about a dossier and never know a page, a language or an HTTP status.
 
 mod growth;
+mod postgres;
 mod projection;
 mod sqlite;
 mod types;
 
+pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
