@@ -80,6 +80,11 @@ impl Growth {
         Ok(Self { begun_at: frontier.size(), frontier, unsealed: Vec::new() })
     }
 
+    /// How many leaves there are now.
+    pub(super) fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
     pub(super) fn mark(&self) -> Mark {
         Mark { frontier: self.frontier.clone(), unsealed: self.unsealed.len() }
     }

@@ -7,11 +7,13 @@
 
 mod counted;
 mod growth;
+mod postgres;
 mod projection;
 mod sqlite;
 mod types;
 
 pub use counted::CountedStore;
+pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,

@@ -1,0 +1,177 @@
+//! A batch's rows as columns, and the statements that write them: one for each table, however many rows there are.
+
+use tokio_postgres::types::ToSql;
+
+use super::{link::Flight, rows, wishes::Rows};
+use crate::store::{StoreError, growth::Grown};
+
+const NUMBERS: &str = "INSERT INTO numbers (procedure, year, last)
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
+    ON CONFLICT (procedure, year) DO UPDATE SET last = excluded.last";
+const DOSSIERS: &str = "INSERT INTO dossiers (sequence, reference, procedure, version, office, step, state, applicant,
+        parcel, name_key, parcel_key, phone, identity_hash, registered_at, updated_at, deposited_on, due_on, answered_on,
+        answered_days)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::bigint[], $15::bigint[], $16::text[],
+        $17::text[], $18::text[], $19::bigint[])
+    ON CONFLICT (sequence) DO UPDATE SET version = excluded.version, office = excluded.office, step = excluded.step,
+        state = excluded.state, applicant = excluded.applicant, parcel = excluded.parcel, name_key = excluded.name_key,
+        parcel_key = excluded.parcel_key, phone = excluded.phone, identity_hash = excluded.identity_hash,
+        updated_at = excluded.updated_at, deposited_on = excluded.deposited_on, due_on = excluded.due_on,
+        answered_on = excluded.answered_on, answered_days = excluded.answered_days";
+const EVENTS: &str = "INSERT INTO events (leaf_index, dossier, position, commitment, leaf_hash)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]) ORDER BY 1";
+const CONTENTS: &str = "INSERT INTO event_contents (leaf_index, record, nonce)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])";
+const RECEIPTS: &str = "INSERT INTO receipts (id, key_id, dossier, leaf_index, issued_at, copies, replaced_at)
+    SELECT id, key_id, dossier, leaf_index, issued_at, 0, NULL
+    FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+        AS new (id, key_id, dossier, leaf_index, issued_at)";
+const STATES: &str = "UPDATE receipts SET copies = new.copies, replaced_at = new.replaced_at
+    FROM unnest($1::bytea[], $2::bigint[], $3::bigint[]) AS new (id, copies, replaced_at)
+    WHERE receipts.id = new.id
+        AND (receipts.copies, receipts.replaced_at) IS DISTINCT FROM (new.copies, new.replaced_at)";
+const GRANTED: &str = "INSERT INTO idempotency (key, fingerprint, first_leaf, last_leaf)
+    SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[])";
+const HEAD: &str = "INSERT INTO heads (size, root) VALUES ($1, $2)";
+const EDGE: &str = "UPDATE frontier SET size = $1, edge = $2 WHERE \"only\" = 0";
+const SEALS: &str = "INSERT INTO seals (leaf_index, tree_size, seal)
+    SELECT leaf_index, $1::bigint, seal FROM unnest($2::bigint[], $3::bytea[]) AS new (leaf_index, seal)";
+
+/// A statement and what goes into it.
+pub(super) struct Table<'a> {
+    statement: &'static str,
+    columns: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
+}
+
+impl std::fmt::Debug for Table<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table").field("columns", &self.columns.len()).finish_non_exhaustive()
+    }
+}
+
+impl Table<'_> {
+    pub(super) fn send<'s>(&'s self, flight: &mut Flight<'s>) {
+        flight.query(self.statement, self.columns.iter().map(|column| &**column as _).collect());
+    }
+}
+
+/// Makes a column of one value of each row.
+macro_rules! column {
+    ($rows:expr, $row:pat => $value:expr) => {
+        Box::new($rows.iter().map(|$row| $value).collect::<Vec<_>>()) as Box<dyn ToSql + Sync + Send>
+    };
+}
+
+/// The tables that have new rows, those first that others refer to.
+pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec<Table<'a>>, StoreError> {
+    let mut tables = Vec::new();
+    let mut add = |statement, is_empty: bool, columns: Vec<Box<dyn ToSql + Sync + Send + 'a>>| {
+        if !is_empty {
+            tables.push(Table { statement, columns });
+        }
+    };
+    let numbers = &rows.numbers;
+    add(
+        NUMBERS,
+        numbers.is_empty(),
+        vec![
+            column!(numbers, ((procedure, _), _) => procedure.as_str()),
+            column!(numbers, ((_, year), _) => i64::from(*year)),
+            column!(numbers, (_, last) => i64::from(*last)),
+        ],
+    );
+    let dossiers = &rows.dossiers;
+    add(
+        DOSSIERS,
+        dossiers.is_empty(),
+        vec![
+            column!(dossiers, (sequence, _) => *sequence),
+            column!(dossiers, (_, row) => row.reference.to_string()),
+            column!(dossiers, (_, row) => row.reference.procedure().as_str()),
+            column!(dossiers, (_, row) => i64::from(row.version)),
+            column!(dossiers, (_, row) => row.projection.office.as_str()),
+            column!(dossiers, (_, row) => row.projection.step.as_str()),
+            column!(dossiers, (_, row) => row.projection.state),
+            column!(dossiers, (_, row) => row.projection.applicant.as_str()),
+            column!(dossiers, (_, row) => row.projection.parcel.as_deref()),
+            column!(dossiers, (_, row) => row.projection.name_key.as_str()),
+            column!(dossiers, (_, row) => row.projection.parcel_key.as_deref()),
+            column!(dossiers, (_, row) => row.projection.phone.as_deref()),
+            column!(dossiers, (_, row) => row.projection.identity_hash),
+            column!(dossiers, (_, row) => row.projection.registered_at),
+            column!(dossiers, (_, row) => row.projection.updated_at),
+            column!(dossiers, (_, row) => row.projection.deposited_on.as_str()),
+            column!(dossiers, (_, row) => row.projection.due_on.as_deref()),
+            column!(dossiers, (_, row) => row.projection.answered_on.as_deref()),
+            column!(dossiers, (_, row) => row.projection.answered_days.map(i64::from)),
+        ],
+    );
+    let events = &rows.events;
+    add(
+        EVENTS,
+        events.is_empty(),
+        vec![
+            column!(events, row => row.index),
+            column!(events, row => row.dossier),
+            column!(events, row => i64::from(row.position)),
+            column!(events, row => row.leaf.commitment),
+            column!(events, row => row.leaf.hash),
+        ],
+    );
+    add(
+        CONTENTS,
+        events.is_empty(),
+        vec![
+            column!(events, row => row.index),
+            column!(events, row => row.leaf.record.as_slice()),
+            column!(events, row => row.nonce),
+        ],
+    );
+    let receipts = &rows.receipts;
+    add(
+        RECEIPTS,
+        receipts.is_empty(),
+        vec![
+            column!(receipts, row => *row.id.as_bytes()),
+            column!(receipts, row => i64::from(row.key_id)),
+            column!(receipts, row => row.dossier),
+            column!(receipts, row => row.leaf_index),
+            column!(receipts, row => row.issued_at),
+        ],
+    );
+    let states = &rows.states;
+    add(
+        STATES,
+        states.is_empty(),
+        vec![
+            column!(states, (id, _) => *id),
+            column!(states, (_, (copies, _)) => *copies),
+            column!(states, (_, (_, replaced_at)) => *replaced_at),
+        ],
+    );
+    let granted = &rows.granted;
+    add(
+        GRANTED,
+        granted.is_empty(),
+        vec![
+            column!(granted, (key, _) => key.as_str()),
+            column!(granted, (_, granted) => granted.fingerprint),
+            column!(granted, (_, granted) => granted.first),
+            column!(granted, (_, granted) => granted.last),
+        ],
+    );
+    if let Some(grown) = grown {
+        let size = rows::signed(grown.head.size)?;
+        let leaves =
+            grown.seals.iter().map(|new| rows::signed(new.leaf_index)).collect::<Result<Vec<_>, StoreError>>()?;
+        add(HEAD, false, vec![Box::new(size), Box::new(grown.head.root)]);
+        add(EDGE, false, vec![Box::new(size), Box::new(grown.edge.as_slice())]);
+        add(
+            SEALS,
+            leaves.is_empty(),
+            vec![Box::new(size), Box::new(leaves), column!(grown.seals, new => new.seal.as_slice())],
+        );
+    }
+    Ok(tables)
+}

@@ -1,0 +1,135 @@
+//! Reading the log, and keeping what was published of it.
+
+use super::{pool::Pool, rows};
+use crate::{
+    dossier::Reference,
+    store::{CheckpointRow, LogRow, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth},
+    tlog::Hash,
+};
+
+pub(super) const HEAD: &str = "SELECT size, root FROM heads ORDER BY size DESC LIMIT 1";
+
+pub(super) async fn head(pool: &Pool) -> Result<TreeHead, StoreError> {
+    let rows = pool.read("read the head", HEAD, &[]).await?;
+    rows.first().map_or_else(|| Ok(growth::empty_head()), rows::tree_head)
+}
+
+pub(super) async fn events(pool: &Pool, reference: &Reference) -> Result<Vec<StoredEvent>, StoreError> {
+    let rows = pool
+        .read(
+            "read a dossier's events",
+            "SELECT events.leaf_index, event_contents.record
+             FROM dossiers
+             JOIN events ON events.dossier = dossiers.sequence
+             JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             WHERE dossiers.reference = $1 ORDER BY events.position",
+            &[&reference.to_string()],
+        )
+        .await?;
+    rows.iter().map(rows::event).collect()
+}
+
+pub(super) async fn log_events(pool: &Pool) -> Result<Vec<StoredLogEvent>, StoreError> {
+    let rows = pool
+        .read(
+            "read the log's own events",
+            "SELECT events.leaf_index, event_contents.record
+             FROM events JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             WHERE events.dossier IS NULL ORDER BY events.position",
+            &[],
+        )
+        .await?;
+    rows.iter().map(rows::log_event).collect()
+}
+
+pub(super) async fn leaf_hashes(pool: &Pool, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError> {
+    // An index beyond what the database can count is beyond the log's end, where there is nothing.
+    let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
+    let rows = pool
+        .read(
+            "read leaves",
+            "SELECT leaf_hash FROM events WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2",
+            &[&from, &i64::from(limit)],
+        )
+        .await?;
+    rows.iter().map(|row| rows::bytes(row, 0)).collect()
+}
+
+pub(super) async fn log_rows(pool: &Pool, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError> {
+    let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
+    let rows = pool
+        .read(
+            "read the log",
+            "SELECT events.leaf_index, dossiers.reference, events.leaf_hash, events.commitment, event_contents.record,
+                 event_contents.nonce
+             FROM events
+             LEFT JOIN dossiers ON dossiers.sequence = events.dossier
+             JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             WHERE events.leaf_index >= $1 ORDER BY events.leaf_index LIMIT $2",
+            &[&from, &i64::from(limit)],
+        )
+        .await?;
+    rows.iter().map(rows::log_row).collect()
+}
+
+pub(super) async fn last_checkpoint(pool: &Pool) -> Result<Option<CheckpointRow>, StoreError> {
+    let rows = pool
+        .read(
+            "read the last checkpoint",
+            "SELECT size, note, published_at FROM checkpoints ORDER BY size DESC LIMIT 1",
+            &[],
+        )
+        .await?;
+    rows.first().map(rows::checkpoint).transpose()
+}
+
+pub(super) async fn keep_checkpoint(pool: &Pool, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
+    pool.write_again(
+        "keep a checkpoint",
+        "INSERT INTO checkpoints (size, note, published_at) VALUES ($1, $2, $3) ON CONFLICT (size) DO NOTHING",
+        &[&rows::signed(checkpoint.size)?, &checkpoint.note, &checkpoint.published_at.as_millisecond()],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn bind_identity(pool: &Pool, identity: &str) -> Result<String, StoreError> {
+    pool.write_again(
+        "bind the identity",
+        "INSERT INTO meta (key, value) VALUES ('identity', $1) ON CONFLICT (key) DO NOTHING",
+        &[&identity],
+    )
+    .await?;
+    let rows = pool.read("read the identity", "SELECT value FROM meta WHERE key = 'identity'", &[]).await?;
+    let row = rows.first().ok_or_else(|| StoreError::Damaged("the identity is gone".to_owned()))?;
+    rows::get(row, 0)
+}
+
+/// The pages that the server found damaged, the guards of the history that are missing or off, and broken indexes. References
+/// and constraints need no look: the server keeps them at every write.
+pub(super) async fn check_storage(pool: &Pool) -> Result<Vec<String>, StoreError> {
+    let rows = pool
+        .read(
+            "check the storage",
+            "SELECT format('%s pages failed their checksum, the last one at %s', checksum_failures, checksum_last_failure)
+             FROM pg_stat_database WHERE datname = current_database() AND checksum_failures > 0
+             UNION ALL
+             SELECT format('the trigger %s on %s is missing or off', guard.name, guard.place)
+             FROM (VALUES ('events_never_change', 'events'), ('events_never_go', 'events'), ('events_follow', 'events'),
+                     ('event_contents_never_change', 'event_contents'), ('event_contents_never_go', 'event_contents'),
+                     ('heads_never_change', 'heads'), ('heads_never_go', 'heads'), ('heads_grow', 'heads'),
+                     ('seals_never_change', 'seals'), ('seals_never_go', 'seals')) AS guard (name, place)
+             WHERE NOT EXISTS (
+                 SELECT FROM pg_trigger
+                 WHERE tgrelid = to_regclass(guard.place) AND tgname = guard.name AND tgenabled = 'A'
+             )
+             UNION ALL
+             SELECT format('the index %s is not valid', indexrelid::regclass)
+             FROM pg_index JOIN pg_class ON pg_class.oid = pg_index.indrelid
+             WHERE relnamespace = current_schema()::regnamespace AND NOT indisvalid
+             LIMIT 20",
+            &[],
+        )
+        .await?;
+    rows.iter().map(|row| rows::get(row, 0)).collect()
+}

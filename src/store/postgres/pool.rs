@@ -1,0 +1,140 @@
+//! Connections for everything but the log's writer. Each borrowing is one statement, and that is a transaction by itself, so
+//! a caller who goes away in the middle leaves nothing open.
+
+use std::time::Duration;
+
+use deadpool::{
+    Runtime,
+    managed::{self, Metrics, PoolError, RecycleError, RecycleResult},
+};
+use tokio::time::timeout;
+use tokio_postgres::Row;
+
+use super::{
+    PostgresOpenError, errors,
+    link::{Connector, Link, LinkError, Value},
+};
+use crate::store::StoreError;
+
+/// Beyond the server's own limit on a statement, for a server that cannot say anything any more.
+const GRACE: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Pool {
+    links: managed::Pool<Manager>,
+    patience: Duration,
+}
+
+#[derive(Debug)]
+struct Manager(Connector);
+
+impl managed::Manager for Manager {
+    type Type = Link;
+    type Error = LinkError;
+
+    async fn create(&self) -> Result<Link, LinkError> {
+        self.0.connect().await
+    }
+
+    async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<LinkError> {
+        if link.is_closed() { Err(RecycleError::message("the connection is closed")) } else { Ok(()) }
+    }
+}
+
+impl Pool {
+    pub(super) fn new(connector: Connector) -> Result<Self, PostgresOpenError> {
+        let options = connector.options();
+        let patience = options.statement_timeout + GRACE;
+        let (size, wait) = (options.pool_size.max(1), options.acquire_timeout);
+        let links = managed::Pool::builder(Manager(connector))
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(wait))
+            .build()
+            .map_err(|error| PostgresOpenError::Sql { action: "make connections to", cause: error.to_string() })?;
+        Ok(Self { links, patience })
+    }
+
+    /// Runs a statement that changes nothing. If its connection turns out to be dead, as all are after the server went
+    /// down, it is asked again over a new one.
+    pub(super) async fn read(
+        &self,
+        action: &'static str,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        let outcome = match self.ask(sql, values).await {
+            Err(Failure::Lost(_)) => self.ask(sql, values).await,
+            outcome => outcome,
+        };
+        outcome.map(|(rows, _)| rows).map_err(|failure| match failure {
+            Failure::Refused(error) => errors::store_error(action, &error),
+            Failure::Unreachable(cause) | Failure::Lost(cause) => StoreError::Unavailable(format!("{action}: {cause}")),
+        })
+    }
+
+    /// Runs a statement that changes something, once.
+    pub(super) async fn write(
+        &self,
+        action: &'static str,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        match self.ask(sql, values).await {
+            Ok((rows, false)) => Ok(rows),
+            Ok((_, true)) => Err(StoreError::Unknown(format!("{action}: the server warned while it committed"))),
+            Err(Failure::Refused(error)) => Err(errors::store_error(action, &error)),
+            Err(Failure::Unreachable(cause)) => Err(StoreError::Unavailable(format!("{action}: {cause}"))),
+            Err(Failure::Lost(cause)) => Err(StoreError::Unknown(format!("{action}: {cause}"))),
+        }
+    }
+
+    /// Runs a statement that changes something and may run twice without harm.
+    pub(super) async fn write_again(
+        &self,
+        action: &'static str,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        match self.write(action, sql, values).await {
+            Err(StoreError::Unknown(_)) => self.write(action, sql, values).await,
+            outcome => outcome,
+        }
+    }
+
+    /// The rows, and whether the server warned.
+    async fn ask(&self, sql: &'static str, values: &[Value<'_>]) -> Result<(Vec<Row>, bool), Failure> {
+        let link = self.links.get().await.map_err(unreachable)?;
+        link.was_warned();
+        let failure = match timeout(self.patience, link.query(sql, values)).await {
+            Ok(Ok(rows)) => return Ok((rows, link.was_warned())),
+            Ok(Err(error)) if !errors::ends_the_connection(&error) => return Err(Failure::Refused(error)),
+            Ok(Err(error)) => Failure::Lost(errors::cause(&error)),
+            Err(_) => Failure::Lost("the server does not answer".to_owned()),
+        };
+        drop(managed::Object::take(link));
+        Err(failure)
+    }
+
+    pub(super) fn close(&self) {
+        self.links.close();
+    }
+}
+
+enum Failure {
+    /// The server refused the statement, and nothing of it is there.
+    Refused(tokio_postgres::Error),
+    /// It was never sent.
+    Unreachable(String),
+    /// It was sent, and the connection ended before the answer.
+    Lost(String),
+}
+
+fn unreachable(error: PoolError<LinkError>) -> Failure {
+    Failure::Unreachable(match error {
+        PoolError::Timeout(_) => "all connections to the database are in use".to_owned(),
+        PoolError::Closed => "the store is closed".to_owned(),
+        PoolError::Backend(error) => error.to_string(),
+        other => other.to_string(),
+    })
+}
