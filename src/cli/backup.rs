@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     config::DataDir,
-    store::{SqliteOptions, Store, sqlite_backup},
+    store::{SqliteOptions, sqlite_backup},
 };
 
 /// Copy the database into one file, while the server runs
@@ -52,13 +52,14 @@ pub(super) struct Backup {
 
 impl Backup {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let data = self.data.folder();
-        let office = Office::open(&data, None).await?;
-        let target = Target::new(&data, &self.to, self.replace)?;
-        copy(&data.database(), &target.beside, "copying the database").await?;
+        let place = self.data.place()?;
+        let database = place.file()?;
+        let data = &place.data;
+        let office = Office::open(&place, None).await?;
+        let target = Target::new(data, &self.to, self.replace)?;
+        copy(database, &target.beside, "copying the database").await?;
         let options = SqliteOptions { one_file: true, ..SqliteOptions::default() };
-        let copied =
-            Office::over_file(&data, Papers::load(&data, load_issuer(&data, None)?)?, &target.beside, options)?;
+        let copied = Office::over_file(data, Papers::load(data, load_issuer(data, None)?)?, &target.beside, options)?;
         let report = verify(&copied).await.context(
             "no backup was made: the copy of the database is not sound. Run `milaf doctor`, and keep the older backups",
         )?;

@@ -18,7 +18,6 @@ use crate::{
     print::QrSymbol,
     receipt::{KeyRing, PublicUrl, ReceiptId, SealClaims, receipt_url_compact, receipt_url_sealed},
     service::{ServiceError, StartError},
-    store::Store,
     tlog::Record,
 };
 
@@ -232,6 +231,45 @@ fn look_at_symbol(base: &PublicUrl, keys: &KeyRing, findings: &mut Findings) -> 
         } else {
             findings.warn(&format!("{size}, too wide for paper of 58 mm. A shorter host name makes it smaller"))?;
         }
+    }
+    Ok(())
+}
+
+/// What stands between this node and its database, where that is on a server.
+async fn look_at_server(office: &Office, place: &Place, findings: &mut Findings) -> anyhow::Result<()> {
+    let facts = match office.store.server_facts().await {
+        Ok(Some(facts)) => facts,
+        Ok(None) => return Ok(()),
+        Err(error) => {
+            return findings
+                .fail(&format!("database: {} does not answer: {error}. Look at the server", place.database));
+        }
+    };
+    findings.ok(&format!(
+        "database: PostgreSQL {} at {}, schema {}",
+        facts.version,
+        place.database,
+        office.store.schema().now
+    ))?;
+    if !facts.synchronous {
+        findings.warn(
+            "database: no standby confirms a commit, so what was acknowledged is lost with the server's disk. Set \
+             synchronous_standby_names = 'ANY 1 (*)' when there is a standby",
+        )?;
+    }
+    if !facts.encrypted {
+        findings.warn(
+            "database: the connection is not encrypted. On another machine than the server, use sslmode=verify-full and \
+             sslrootcert",
+        )?;
+    }
+    let apart = office.service.now().duration_since(facts.now).abs();
+    if apart.unsigned_abs() > CLOCK_TOLERANCE {
+        findings.fail(&format!(
+            "clock: this machine and the database server are {} seconds apart. Set both by NTP: the date on a receipt is \
+             this machine's",
+            apart.as_secs()
+        ))?;
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ struct DataArgument {
     /// The office's data folder, as `milaf init` made it
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Where the database is, if not in the folder: postgres://USER@HOST/NAME. A password belongs in `MILAF_DATABASE` or in
+    /// Where the database is, if not in the folder: `postgres://USER@HOST/NAME`. A password belongs in `MILAF_DATABASE` or in
     /// node.toml, because others can read a command line
     #[arg(long, value_name = "URL")]
     database: Option<DatabaseUrl>,

@@ -16,7 +16,7 @@ use crate::{
     config::{DataDir, DatabaseSettings, DatabaseUrl, Issuer, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
     service::{IdentityKey, Parts, Service, Standing, StartError},
-    store::{PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
+    store::{BatchNames, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
     tlog::LogKey,
 };
 
@@ -85,7 +85,7 @@ impl Office {
             }
             DatabaseUrl::Postgres(url) => {
                 let sealer = papers.sealer();
-                let store = open_server(url, &place.settings.database, sealer)
+                let store = open_server(url, &place.settings.database, sealer, database)
                     .await
                     .with_context(|| format!("the database {} cannot be used", place.database))?;
                 Self::assemble(data, papers, Arc::new(store))
@@ -165,8 +165,14 @@ impl Papers {
 }
 
 /// A PostgreSQL server's database, with what the node was told about it.
-async fn open_server(url: &str, settings: &DatabaseSettings, sealer: Sealer) -> anyhow::Result<PostgresStore> {
-    let mut options = PostgresOptions::parse(url)?;
+async fn open_server(
+    url: &str,
+    settings: &DatabaseSettings,
+    sealer: Sealer,
+    database: Database,
+) -> anyhow::Result<PostgresStore> {
+    let mut options: PostgresOptions = url.parse()?;
+    options.create = database == Database::MayBeMade;
     if let Some(connections) = settings.pool_size {
         options.pool_size = connections;
     }
@@ -176,7 +182,12 @@ async fn open_server(url: &str, settings: &DatabaseSettings, sealer: Sealer) -> 
     if let Some(seconds) = settings.acquire_timeout {
         options.acquire_timeout = Duration::from_secs(seconds);
     }
-    Ok(PostgresStore::open(options, sealer, Arc::new(SystemEnvironment)).await?)
+    let names: BatchNames = Arc::new(|| {
+        let mut name = [0; 16];
+        SystemEnvironment.fill(&mut name).is_ok().then_some(name)
+    });
+    let opened = tokio::task::spawn_blocking(move || PostgresStore::open(options, sealer, names)).await;
+    Ok(opened.context("opening the database was stopped")??)
 }
 
 /// The issuer of a data folder, with the public address overridden where that was asked for, and the log's origin, which

@@ -1,6 +1,6 @@
 //! Where an office is: its folder, what its node is told, and its database.
 
-use std::env;
+use std::{env, path::Path};
 
 use super::UsageError;
 use crate::config::{DATABASE_VARIABLE, DataDir, DatabaseUrl, KeyPlace, NodeSettings};
@@ -27,7 +27,9 @@ impl Place {
             _ => None,
         };
         if argument.is_some_and(DatabaseUrl::holds_password) {
-            tracing::warn!("a password on the command line can be read by other users; put it into {DATABASE_VARIABLE}");
+            tracing::warn!(
+                "a password on the command line can be read by other users; put it into {DATABASE_VARIABLE}"
+            );
         }
         let database = argument
             .cloned()
@@ -41,6 +43,19 @@ impl Place {
     pub(super) fn of_one_file(data: DataDir) -> Self {
         let database = DatabaseUrl::Sqlite(data.database());
         Self { data, settings: NodeSettings::default(), database }
+    }
+
+    /// The database's file, for what only makes sense with one.
+    pub(super) fn file(&self) -> anyhow::Result<&Path> {
+        match &self.database {
+            DatabaseUrl::Sqlite(path) => Ok(path),
+            DatabaseUrl::Postgres(_) => Err(UsageError(format!(
+                "{} is on a PostgreSQL server, which is backed up and restored with PostgreSQL's own tools, such as \
+                 pg_basebackup; keep the keys, issuer.toml, log-name and the newest checkpoint beside it",
+                self.database
+            ))
+            .into()),
+        }
     }
 
     /// Where the keys are.

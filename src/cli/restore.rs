@@ -29,7 +29,7 @@ use crate::{
     config::DataDir,
     dossier::Paragraph,
     service::{Actor, Difference, Extent, Loss, Standing, StartError},
-    store::{NumberSeries, SqliteOptions, Store, TreeHead, sqlite_backup},
+    store::{NumberSeries, SqliteOptions, TreeHead, sqlite_backup},
 };
 
 /// Put a backup in the place of the database
@@ -118,7 +118,13 @@ impl Live {
 
 impl Restore {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let data = self.data.folder();
+        let place = self.data.place()?;
+        if place.file()? != place.data.database() {
+            bail!(
+                "a database outside its folder is not restored by this command: copy the backup there by hand, with the server stopped"
+            );
+        }
+        let data = place.data;
         load_issuer(&data, None)?;
         let _alone = FolderLock::alone(&data)?;
         let live = Live::open(&data).await?;

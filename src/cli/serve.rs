@@ -115,7 +115,11 @@ impl Serve {
         };
         say(&self.greeting(&office, &listener, metrics.as_ref())?)?;
         let options = WebOptions { trusted_proxies: self.trusted_proxy, tls, ..WebOptions::default() };
-        serving::serve(office, Node { listener, options, metrics, drain: Duration::from_secs(self.drain.unwrap_or(0)) }).await?;
+        serving::serve(
+            office,
+            Node { listener, options, metrics, drain: Duration::from_secs(self.drain.unwrap_or(0)) },
+        )
+        .await?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -18,7 +18,6 @@ use tokio::{
 use super::{open::Office, supervisor::Supervisor};
 use crate::{
     service::Service,
-    store::Store,
     web::{self, App, WebOptions, WritingEnded},
 };
 

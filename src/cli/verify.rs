@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 
 use super::{open::Office, terminal::progress};
-use crate::{service::LogReport, store::Store};
+use crate::service::LogReport;
 
 /// How many problems are shown.
 const SHOWN: usize = 20;

@@ -104,6 +104,14 @@ impl KeyFiles {
         Ok(keys)
     }
 
+    /// Reads the four keys from a `keys` folder.
+    ///
+    /// # Errors
+    /// As [`KeyFiles::load`].
+    pub fn in_folder(folder: &Path) -> Result<Self, KeyError> {
+        Self::load(&KeyPlace::Folder(folder.to_owned()), |_| None)
+    }
+
     /// The keys that can be read, and what is wrong with the others.
     fn gather(place: &KeyPlace, variable: impl Fn(&str) -> Option<OsString>) -> (Self, Vec<KeyError>) {
         let mut keys = Self::empty();
@@ -263,10 +271,6 @@ mod tests {
         }
     }
 
-    fn load(folder: &Path) -> Result<KeyFiles, KeyError> {
-        KeyFiles::load(&KeyPlace::Folder(folder.to_owned()), |_| None)
-    }
-
     fn set_mode(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
@@ -276,7 +280,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let folder = data.path().join("keys");
         let created = KeyFiles::create(&folder, &mut counter()).unwrap();
-        let loaded = load(&folder).unwrap();
+        let loaded = KeyFiles::in_folder(&folder).unwrap();
         for (name, (left, right)) in NAMES.into_iter().zip([
             (created.token, loaded.token),
             (created.seal, loaded.seal),
@@ -299,7 +303,7 @@ mod tests {
         let folder = data.path().join("keys");
         KeyFiles::create(&folder, &mut counter()).unwrap();
         spoil(&folder);
-        let error = load(&folder).unwrap_err().to_string();
+        let error = KeyFiles::in_folder(&folder).unwrap_err().to_string();
         assert!(error.contains(expected), "{error:?} does not say {expected:?}");
         assert!(!error.contains("0202"), "a message may not show a key: {error}");
         let problems = KeyFiles::problems(&KeyPlace::Folder(folder.clone()), |_| None);
@@ -368,7 +372,8 @@ mod tests {
         assert_eq!(KeyPlace::find(&folder, |_| None), KeyPlace::Folder(folder.clone()));
 
         fs::create_dir(&credentials).unwrap();
-        let with_credentials = |name: &str| (name == CREDENTIALS_VARIABLE).then(|| credentials.clone().into_os_string());
+        let with_credentials =
+            |name: &str| (name == CREDENTIALS_VARIABLE).then(|| credentials.clone().into_os_string());
         assert_eq!(KeyPlace::find(&folder, with_credentials), KeyPlace::Folder(folder.clone()), "none there");
         for (name, digit) in CREDENTIALS.into_iter().zip(5..) {
             let place = KeyPlace::find(&folder, with_credentials);
@@ -386,11 +391,11 @@ mod tests {
                 Some(OsString::from(format!("1{index}").repeat(32)))
             }
         };
-        for given in 1..VARIABLES.len() {
+        for (given, missing) in VARIABLES.into_iter().enumerate().skip(1) {
             let place = KeyPlace::find(&folder, environment(given));
             assert_eq!(place, KeyPlace::Environment);
             let error = KeyFiles::load(&place, environment(given)).unwrap_err().to_string();
-            assert!(error.contains(VARIABLES[given]) && error.contains("one place"), "{error}");
+            assert!(error.contains(missing) && error.contains("one place"), "{error}");
         }
         assert_eq!(KeyFiles::load(&KeyPlace::Environment, environment(4)).unwrap().log, [0x12; 32]);
         let same = |_: &str| Some(OsString::from("07".repeat(32)));

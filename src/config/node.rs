@@ -66,7 +66,8 @@ impl NodeSettings {
         let holds_password = settings.database.url.as_ref().is_some_and(DatabaseUrl::holds_password);
         let open = fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
         if holds_password && open {
-            let problem = format!("it holds a password and other users can read it. Run: chmod 600 '{}'", path.display());
+            let problem =
+                format!("it holds a password and other users can read it. Run: chmod 600 '{}'", path.display());
             return Err(source.error(&(0..0), problem));
         }
         let serve = &settings.serve;
@@ -116,7 +117,9 @@ impl DatabaseUrl {
     pub fn holds_password(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
-            Self::Postgres(url) => userinfo(url).is_some_and(|(_, user, _)| user.contains(':')) || url.contains("password="),
+            Self::Postgres(url) => {
+                userinfo(url).is_some_and(|(_, user, _)| user.contains(':')) || url.contains("password=")
+            }
         }
     }
 }

@@ -122,9 +122,8 @@ impl Service {
         let kept = store.last_checkpoint().await.map_err(ServiceError::from)?;
         let now = self.now();
         let log_key = &self.parts.keys.log_key;
-        let followed = kept.filter(|kept| {
-            kept.size == head.size || kept.size > size && now.duration_since(kept.published_at) < fresh
-        });
+        let followed = kept
+            .filter(|kept| kept.size == head.size || kept.size > size && now.duration_since(kept.published_at) < fresh);
         // One that cannot be read with this key was published under the name that the log had before a rollback.
         let followed = followed.and_then(|kept| {
             Checkpoint::parse_signed(&kept.note, log_key.verifier()).ok().map(|checkpoint| (kept.note, checkpoint))

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Session, Store, StoreError, StoredEvent,
-    StoredLogEvent, TreeHead,
+    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, ServerFacts, Session, Store, StoreError,
+    StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -222,6 +222,10 @@ impl Store for CountedStore {
 
     async fn check_storage(&self) -> Result<Vec<String>, StoreError> {
         self.read(self.store.check_storage()).await
+    }
+
+    async fn server_facts(&self) -> Result<Option<ServerFacts>, StoreError> {
+        self.read(self.store.server_facts()).await
     }
 
     async fn failed(&self) {

@@ -17,8 +17,8 @@ pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
-    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, Schema, SealedReceipt, Sealer, Session,
-    StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, Schema, SealedReceipt, Sealer,
+    ServerFacts, Session, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 
 use std::fmt;
@@ -156,6 +156,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// What the database finds wrong with its own storage, at most twenty lines; empty when it is sound or when the backend
     /// has no such check. It may read everything.
     async fn check_storage(&self) -> Result<Vec<String>, StoreError>;
+
+    /// What the server says of itself; `None` where there is no server.
+    async fn server_facts(&self) -> Result<Option<ServerFacts>, StoreError>;
 
     /// Completes when this backend has given up writing for good, so that the process should end and start again on what
     /// the database really holds; never, if that does not happen.

@@ -123,6 +123,18 @@ pub struct DuplicateProbe {
     pub name_and_parcel: Option<(String, String)>,
 }
 
+/// What a database server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFacts {
+    pub version: String,
+    /// A commit waits for a standby.
+    pub synchronous: bool,
+    /// Nobody on the network can read along.
+    pub encrypted: bool,
+    /// The server's clock, when it answered.
+    pub now: Timestamp,
+}
+
 /// How many migrations a database had had when it was opened, and how many it has had now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {

@@ -29,6 +29,7 @@ mod service_stories;
 mod shutdown;
 mod status_details;
 mod store_conformance;
+mod store_postgres;
 mod store_sqlite;
 mod transport;
 mod vectors;

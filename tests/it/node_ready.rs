@@ -43,7 +43,7 @@ fn a_checkpoint_that_does_not_fit_is_told_by_its_check_alone() {
 
     // As after a database was restored from an old backup, or a standby without the last commits was promoted.
     let origin = published.lines().next().unwrap();
-    let log_key = LogKey::new(origin, KeyFiles::load(&house.data().keys()).unwrap().log).unwrap();
+    let log_key = LogKey::new(origin, KeyFiles::in_folder(&house.data().keys()).unwrap().log).unwrap();
     let longer = Checkpoint { origin: origin.to_owned(), size: 1_000_000, root: [7; 32] };
     fs::write(&file, log_key.sign(&longer)).unwrap();
     node.wait_until_ready_says(503, "head\n");

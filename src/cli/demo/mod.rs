@@ -71,7 +71,9 @@ impl Demo {
             None => PublicUrl::parse(&reachable(bound))?,
         };
         install(&data, &address)?;
-        let office = Office::open_unchecked(&Place::of_one_file(data.clone()), Some(address.as_str()), Database::MayBeMade).await?;
+        let office =
+            Office::open_unchecked(&Place::of_one_file(data.clone()), Some(address.as_str()), Database::MayBeMade)
+                .await?;
         office.check_start().await?;
         if office.service.latest(1, None).await?.is_empty() {
             fill::fill(&office, self.dossiers as usize).await?;

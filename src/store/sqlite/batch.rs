@@ -107,7 +107,7 @@ impl<'connection> Batch<'connection> {
 /// The head of a size at which a batch ended.
 pub(super) fn head_at(connection: &Connection, size: u64) -> Result<Option<TreeHead>, StoreError> {
     let Some(size) = i64::try_from(size).ok().filter(|size| *size > 0) else {
-        return Ok((size == 0).then(|| TreeHead { size: 0, root: Frontier::empty().root() }));
+        return Ok((size == 0).then(growth::empty_head));
     };
     connection
         .prepare_cached("SELECT size, root FROM heads WHERE size = ?1")

@@ -34,8 +34,8 @@ pub use errors::OpenError;
 use self::{readers::Readers, writer::Writer};
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent,
-    StoredLogEvent, TreeHead,
+    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store,
+    StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -241,6 +241,10 @@ impl Store for SqliteStore {
 
     async fn check_storage(&self) -> Result<Vec<String>, StoreError> {
         self.0.readers.read(connection::check_file).await
+    }
+
+    async fn server_facts(&self) -> Result<Option<ServerFacts>, StoreError> {
+        Ok(None)
     }
 
     async fn failed(&self) {

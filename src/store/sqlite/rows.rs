@@ -12,8 +12,8 @@ use crate::{
     dossier::{Event, Position, PublicState},
     receipt::ReceiptId,
     store::{
-        CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, StoreError, StoredEvent, StoredLogEvent, TreeHead,
-        projection,
+        CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, StoreError, StoredEvent, StoredLogEvent,
+        TreeHead, projection,
     },
     tlog::{LogEvent, Record},
 };

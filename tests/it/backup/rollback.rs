@@ -24,7 +24,7 @@ fn serves(office: &Office) {
 
 /// The published checkpoint, which must be signed under this name.
 fn published(office: &Office, name: &str) -> Checkpoint {
-    let files = KeyFiles::load(&office.path("data/keys")).unwrap();
+    let files = KeyFiles::in_folder(&office.path("data/keys")).unwrap();
     let key = LogKey::new(&format!("{HOST}/{name}"), files.log).unwrap();
     Checkpoint::parse_signed(&read(office, "checkpoint"), key.verifier()).unwrap()
 }

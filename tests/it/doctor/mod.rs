@@ -270,7 +270,7 @@ fn a_checkpoint_that_does_not_fit_fails() {
 /// Registers dossiers at a moment that may not have come yet.
 async fn registered_at(office: &Office, moment: Timestamp, dossiers: u32) {
     let folder = data(office);
-    let files = KeyFiles::load(&folder.keys()).unwrap();
+    let files = KeyFiles::in_folder(&folder.keys()).unwrap();
     let token_keys = TokenKeys::new(TokenKey::new(0, files.token).unwrap(), Vec::new()).unwrap();
     let log_key = LogKey::new("suivi.example.ma/log", files.log).unwrap();
     let keys = Arc::new(KeyRing::new(token_keys, SealKey::from_seed(files.seal), log_key).unwrap());
