@@ -12,6 +12,7 @@ mod desk_pages;
 mod desk_refusals;
 mod doctor;
 mod harness;
+mod node_database;
 mod node_log;
 mod node_metrics;
 mod node_process;

@@ -28,11 +28,31 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new() -> Self {
-        let house = Self { folder: tempfile::tempdir().expect("a temporary folder"), address: free_address() };
-        let issuer = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/issuer.toml");
-        house.run(&["init", "--issuer", issuer.to_str().expect("a path in UTF-8")], "");
+        let house = Self::empty();
+        house.run(&["init", "--issuer", &example_issuer()], "");
         house.run(&["account", "add", ACCOUNT], PASSWORD);
         house
+    }
+
+    /// With its database on a server.
+    pub(crate) fn on_server(url: &str) -> Self {
+        let house = Self::empty();
+        house.run(&["init", "--issuer", &example_issuer(), "--database", url], "");
+        house.run(&["account", "add", ACCOUNT], PASSWORD);
+        house
+    }
+
+    /// A folder that holds nothing but this one's keys, as an administrator prepares one more node.
+    pub(crate) fn with_the_same_keys(&self) -> Self {
+        let other = Self::empty();
+        fs::create_dir(other.data().root()).expect("a folder can be made");
+        let copied = Command::new("cp").arg("-a").arg(self.data().keys()).arg(other.data().keys()).status();
+        assert!(copied.expect("cp runs").success());
+        other
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), address: free_address() }
     }
 
     pub(crate) fn data(&self) -> DataDir {
@@ -51,7 +71,11 @@ impl House {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_milaf"));
         command.args(arguments).arg("--data").arg(self.data().root());
-        command.env_remove("MILAF_PUBLIC_URL").env("RUST_BACKTRACE", "0").env("MILAF_LOG", "debug");
+        command
+            .env_remove("MILAF_PUBLIC_URL")
+            .env_remove("MILAF_DATABASE")
+            .env("RUST_BACKTRACE", "0")
+            .env("MILAF_LOG", "debug");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -99,6 +123,10 @@ impl House {
         clerk.csrf = hidden_value(&page.text(), "csrf");
         clerk
     }
+}
+
+pub(crate) fn example_issuer() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/examples/issuer.toml").to_owned()
 }
 
 /// Below the ports that the system hands out by itself: a client that dials a dead server must never reach its own socket.
