@@ -17,5 +17,6 @@ mod receipt_pdf;
 mod receipt_samples;
 mod service_stories;
 mod store_conformance;
+mod store_postgres;
 mod store_sqlite;
 mod vectors;
