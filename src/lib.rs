@@ -5,6 +5,7 @@
 //! * [`tlog`] hashes, proves and signs the log. [`receipt`] makes and checks tokens, typed codes, seals and addresses.
 //! * [`dossier`] decides what may happen to a dossier and counts the legal clock.
 //! * [`config`] reads the agency's files and keys. [`clock`] is the only reader of time and randomness.
+//! * [`metrics`] counts what a node does, for its operator.
 //! * [`store`] keeps events, leaves, projection and tree head in one transaction.
 //! * [`service`] is what can be done, in domain terms; the pages and the command line both go through it.
 //! * [`i18n`] has the words in four languages, [`print`] the paper.
@@ -16,6 +17,7 @@ pub mod clock;
 pub mod config;
 pub mod dossier;
 pub mod i18n;
+pub mod metrics;
 pub mod print;
 pub mod receipt;
 pub mod service;

@@ -64,7 +64,7 @@ impl AccountCommand {
                 named.tell("The password is set, and the account is signed out everywhere.", &password)?;
             }
             Action::List(data) => {
-                let office = Office::open(&data.folder(), None).await?;
+                let office = Office::open(&data.place()?, None).await?;
                 let accounts = office.service.accounts().await?;
                 if accounts.is_empty() {
                     say("There is no account yet. Add one with `milaf account add NAME --data DIR`")?;
@@ -83,7 +83,7 @@ impl AccountCommand {
 impl Named {
     /// The office first: nobody should type a password twice to be told of a wrong folder.
     async fn prepare(&self) -> anyhow::Result<(Office, Zeroizing<String>)> {
-        let office = Office::open(&self.data.folder(), None).await?;
+        let office = Office::open(&self.data.place()?, None).await?;
         let password = if self.generate { password::generate()? } else { password::ask(&self.name)? };
         Ok((office, password))
     }

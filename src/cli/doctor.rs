@@ -2,22 +2,22 @@
 
 use std::{env, fs, os::unix::fs::MetadataExt, process::ExitCode, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
 
 use super::{
     DataArgument,
     open::{Database, Office, Papers, load_issuer},
+    place::Place,
     terminal::{progress, say},
 };
 use crate::{
     clock::{Environment, SystemEnvironment},
-    config::{DataDir, Issuer, KeyFiles, PUBLIC_URL_VARIABLE},
+    config::{DatabaseUrl, Issuer, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
     print::QrSymbol,
     receipt::{KeyRing, PublicUrl, ReceiptId, SealClaims, receipt_url_compact, receipt_url_sealed},
-    service::StartError,
-    store::Store,
+    service::{ServiceError, StartError},
     tlog::Record,
 };
 
@@ -26,6 +26,7 @@ const DOTS_ON_58_MM: usize = 384;
 const DOTS_PER_MODULE: usize = 4;
 /// Four modules at each side.
 const QUIET_ZONE: usize = 8;
+const RESTORE: &str = "Keep this folder aside and restore the last backup that `milaf doctor` finds sound";
 /// Clocks of servers differ by less.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
@@ -77,9 +78,10 @@ fn indented(text: &str) -> String {
 
 impl Doctor {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let data = self.data.folder();
+        let place = self.data.place()?;
         let mut findings = Findings::default();
-        if let Some(office) = open(&data, &mut findings)? {
+        if let Some(office) = open(&place, &mut findings).await? {
+            look_at_server(&office, &place, &mut findings).await?;
             let sound = look_at_log(&office, &mut findings).await?;
             look_at_start(&office, &mut findings, self.adopt_checkpoint && sound).await?;
             look_at_clock(&office, &mut findings).await?;
@@ -96,7 +98,8 @@ impl Doctor {
 }
 
 /// Everything that can be said without the database, and then the database, unless something before it fails.
-fn open(data: &DataDir, findings: &mut Findings) -> anyhow::Result<Option<Office>> {
+async fn open(place: &Place, findings: &mut Findings) -> anyhow::Result<Option<Office>> {
+    let data = &place.data;
     let loaded = match load_issuer(data, None) {
         Ok(loaded) => Some(loaded),
         Err(error) => {
@@ -107,19 +110,19 @@ fn open(data: &DataDir, findings: &mut Findings) -> anyhow::Result<Option<Office
     if let Some((issuer, _)) = &loaded {
         look_at_configuration(issuer, findings)?;
     }
-    look_at_keys(data, findings)?;
+    look_at_keys(place, findings)?;
     let Some(loaded) = loaded else { return Ok(None) };
     let papers = match Papers::load(data, loaded) {
         Ok(papers) => papers,
         Err(error) => {
             // The keys' own lines have said it, unless they fit together in no ring.
-            if KeyFiles::problems(&data.keys()).is_empty() {
+            if KeyFiles::problems(&place.keys(), |name| env::var_os(name)).is_empty() {
                 findings.fail(&super::message(&error).unwrap_or_default())?;
             }
             return Ok(None);
         }
     };
-    match Office::over(data, papers, Database::MustExist) {
+    match Office::over(place, papers, Database::MustExist).await {
         Ok(office) => {
             look_at_symbol(&office.service.issuer().public_url, &office.keys, findings)?;
             Ok(Some(office))
@@ -169,16 +172,20 @@ fn look_at_configuration(issuer: &Issuer, findings: &mut Findings) -> anyhow::Re
     ))
 }
 
-fn look_at_keys(data: &DataDir, findings: &mut Findings) -> anyhow::Result<()> {
-    let problems = KeyFiles::problems(&data.keys());
+fn look_at_keys(place: &Place, findings: &mut Findings) -> anyhow::Result<()> {
+    let keys = place.keys();
+    let problems = KeyFiles::problems(&keys, |name| env::var_os(name));
     if problems.is_empty() {
-        findings.ok("keys: four, each its own, closed to other users")?;
+        findings.ok(&match keys {
+            KeyPlace::Folder(_) => "keys: four, each its own, closed to other users".to_owned(),
+            KeyPlace::Credentials(_) | KeyPlace::Environment => format!("keys: four, each its own, from {keys}"),
+        })?;
     }
     for problem in problems {
         findings.fail(&format!("keys: {problem}"))?;
     }
-    let database = data.database();
-    if let Ok(metadata) = fs::metadata(&database)
+    let DatabaseUrl::Sqlite(database) = &place.database else { return Ok(()) };
+    if let Ok(metadata) = fs::metadata(database)
         && metadata.mode() & 0o077 != 0
     {
         findings.warn(&format!(
@@ -228,19 +235,57 @@ fn look_at_symbol(base: &PublicUrl, keys: &KeyRing, findings: &mut Findings) -> 
     Ok(())
 }
 
+/// What stands between this node and its database, where that is on a server.
+async fn look_at_server(office: &Office, place: &Place, findings: &mut Findings) -> anyhow::Result<()> {
+    let facts = match office.store.server_facts().await {
+        Ok(Some(facts)) => facts,
+        Ok(None) => return Ok(()),
+        Err(error) => {
+            return findings
+                .fail(&format!("database: {} does not answer: {error}. Look at the server", place.database));
+        }
+    };
+    findings.ok(&format!(
+        "database: PostgreSQL {} at {}, schema {}",
+        facts.version,
+        place.database,
+        office.store.schema().now
+    ))?;
+    if !facts.synchronous {
+        findings.warn(
+            "database: no standby confirms a commit, so what was acknowledged is lost with the server's disk. Set \
+             synchronous_standby_names = 'ANY 1 (*)' when there is a standby",
+        )?;
+    }
+    if !facts.encrypted {
+        findings.warn(
+            "database: the connection is not encrypted. On another machine than the server, use sslmode=verify-full and \
+             sslrootcert",
+        )?;
+    }
+    let apart = office.service.now().duration_since(facts.now).abs();
+    if apart.unsigned_abs() > CLOCK_TOLERANCE {
+        findings.fail(&format!(
+            "clock: this machine and the database server are {} seconds apart. Set both by NTP: the date on a receipt is \
+             this machine's",
+            apart.as_secs()
+        ))?;
+    }
+    Ok(())
+}
+
 /// Says whether file and log are sound.
 async fn look_at_log(office: &Office, findings: &mut Findings) -> anyhow::Result<bool> {
-    let restore = "Keep this folder aside and restore the last backup that `milaf doctor` finds sound";
     let mut sound = true;
     match office.store.check_storage().await {
         Ok(problems) if problems.is_empty() => findings.ok("database: the file is sound")?,
         Ok(problems) => {
             sound = false;
-            findings.fail(&format!("database: the file is damaged. {restore}:\n  {}", problems.join("\n  ")))?;
+            findings.fail(&format!("database: the file is damaged. {RESTORE}:\n  {}", problems.join("\n  ")))?;
         }
         Err(error) => {
             sound = false;
-            findings.fail(&format!("database: {error}. {restore}"))?;
+            findings.fail(&format!("database: {error}. {RESTORE}"))?;
         }
     }
     let bar = progress(0, "recomputing the log");
@@ -256,20 +301,39 @@ async fn look_at_log(office: &Office, findings: &mut Findings) -> anyhow::Result
         Ok(report) if report.problems.is_empty() => {
             let root = hex::encode(&report.root[..8]);
             findings.ok(&format!("log: {} entries recomputed from their records, root {root}…", report.size))?;
+            look_at_rollbacks(office, findings).await?;
         }
         Ok(report) => {
             sound = false;
             let (shown, rest) = report.problems.split_at(report.problems.len().min(20));
             let more = if rest.is_empty() { String::new() } else { format!("\n  and {} more", rest.len()) };
             findings
-                .fail(&format!("log: the records do not give the log. {restore}:\n  {}{more}", shown.join("\n  ")))?;
+                .fail(&format!("log: the records do not give the log. {RESTORE}:\n  {}{more}", shown.join("\n  ")))?;
         }
         Err(error) => {
             sound = false;
-            findings.fail(&format!("log: {error}. {restore}"))?;
+            findings.fail(&format!("log: {error}. {RESTORE}"))?;
         }
     }
     Ok(sound)
+}
+
+/// Each is told for ever, because papers and witnesses may still speak of what was lost.
+async fn look_at_rollbacks(office: &Office, findings: &Findings) -> anyhow::Result<()> {
+    for rollback in office.service.accepted_rollbacks().await? {
+        let lost = match &rollback.lost {
+            Some(lost) => format!("the log {} ended, with a published checkpoint of {}", lost.origin, lost.size),
+            None => "the checkpoint that was lost cannot be read".to_owned(),
+        };
+        findings.ok(&format!(
+            "rollback: accepted {at} by {actor} at entry {leaf}: {lost}. Reason: {reason}",
+            at = rollback.at,
+            actor = rollback.actor,
+            leaf = rollback.leaf_index,
+            reason = rollback.reason.replace('\n', " "),
+        ))?;
+    }
+    Ok(())
 }
 
 async fn look_at_start(office: &Office, findings: &mut Findings, adopt: bool) -> anyhow::Result<()> {
@@ -278,38 +342,45 @@ async fn look_at_start(office: &Office, findings: &mut Findings, adopt: bool) ->
             findings.ok("checkpoint: the published one is a part of this log")
         }
         Ok(()) => findings.ok("checkpoint: none is published yet"),
-        Err(StartError::CheckpointFileMissing { size, .. }) if adopt => {
-            let head = office.store.head().await.context("the log's head cannot be read")?;
-            if head.size < size {
-                bail!("the log has {} entries and {size} were published. Restore a newer backup", head.size);
-            }
-            let size = office.service.adopt_checkpoint().await?;
-            findings.warn(&format!("checkpoint: the lost file was written anew from the database, at {size} entries"))
-        }
-        Err(error) => findings.fail(&format!("checkpoint: {error}")),
+        Err(StartError::CheckpointFileMissing { .. }) if adopt => match office.service.adopt_checkpoint().await {
+            Ok(size) => findings
+                .warn(&format!("checkpoint: the lost file was written anew from the database, at {size} entries")),
+            Err(error) => findings.fail(&start_problem(&error)),
+        },
+        Err(error) => findings.fail(&start_problem(&error)),
+    }
+}
+
+/// The errors of a start say themselves what to do, but for those of the database.
+fn start_problem(error: &StartError) -> String {
+    match error {
+        StartError::Service(ServiceError::Damaged(_)) => format!("checkpoint: {error}. {RESTORE}"),
+        StartError::Service(_) => format!("checkpoint: {error}. Nothing has been changed; try again"),
+        _ => format!("checkpoint: {error}"),
     }
 }
 
 async fn look_at_clock(office: &Office, findings: &mut Findings) -> anyhow::Result<()> {
     let now = office.service.now();
-    let Some(last) = last_event(office).await? else {
-        return findings.ok(&format!("clock: {now}; nothing is registered yet"));
-    };
-    if now.saturating_add(CLOCK_TOLERANCE).is_ok_and(|limit| limit < last) {
-        findings.fail(&format!(
-            "clock: this machine says {now}, and the last event happened at {last}. Set the clock, by NTP for example, \
-             before anything is registered"
-        ))
-    } else {
-        findings.ok(&format!("clock: {now}, after the last event at {last}"))
+    match last_event(office).await {
+        Ok(None) => findings.ok(&format!("clock: {now}; nothing is registered yet")),
+        Ok(Some(last)) if now.saturating_add(CLOCK_TOLERANCE).is_ok_and(|limit| limit < last) => {
+            findings.fail(&format!(
+                "clock: this machine says {now}, and the last event happened at {last}. Set the clock, by NTP for example, \
+                 before anything is registered"
+            ))
+        }
+        Ok(Some(last)) => findings.ok(&format!("clock: {now}, after the last event at {last}")),
+        Err(cause) => findings.fail(&format!(
+            "clock: this machine says {now}, and when the last event happened cannot be read: {cause:#}. {RESTORE}"
+        )),
     }
 }
 
 async fn last_event(office: &Office) -> anyhow::Result<Option<Timestamp>> {
-    let head = office.store.head().await.context("the log's head cannot be read")?;
+    let head = office.store.head().await?;
     let Some(last) = head.size.checked_sub(1) else { return Ok(None) };
-    let rows = office.store.log_rows(last, 1).await.context("the last entry cannot be read")?;
-    // A record that cannot be read has its line already, from the log's check.
-    let record = rows.first().and_then(|row| Record::decode(&row.record).ok());
-    Ok(record.and_then(|record| Timestamp::from_millisecond(record.at_ms).ok()))
+    let rows = office.store.log_rows(last, 1).await?;
+    let row = rows.first().context("its entry is missing")?;
+    Ok(Some(Timestamp::from_millisecond(Record::decode(&row.record)?.at_ms)?))
 }

@@ -5,23 +5,33 @@
 //! rejected: an administrator needs them most when the server does not run, and the database may be shared.
 
 mod account;
+mod backup;
 mod demo;
 mod doctor;
 mod init;
+mod lock;
+mod log_lines;
+mod loss;
+mod migrate;
 mod open;
 mod password;
+mod place;
 mod receipt;
 mod register;
+mod restore;
 mod serve;
 mod serving;
+mod supervisor;
 mod terminal;
+mod verify;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::DataDir;
+use self::place::Place;
+use crate::config::{DataDir, DatabaseUrl};
 
 /// Dossier receipts with one signed QR code, a status page for any phone, and a history nobody can rewrite.
 #[derive(Debug, Parser)]
@@ -51,19 +61,32 @@ enum Command {
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
     Doctor(doctor::Doctor),
+    Migrate(migrate::Migrate),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
 }
 
-/// The data folder, for every command that needs an office that exists.
+/// The data folder and its database, for every command that needs an office.
 #[derive(Debug, Args)]
 struct DataArgument {
     /// The office's data folder, as `milaf init` made it
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// Where the database is, if not in the folder: `postgres://USER@HOST/NAME`. A password belongs in `MILAF_DATABASE` or in
+    /// node.toml, because others can read a command line
+    #[arg(long, value_name = "URL")]
+    database: Option<DatabaseUrl>,
 }
 
 impl DataArgument {
     fn folder(&self) -> DataDir {
         DataDir::new(&self.data)
+    }
+
+    /// The folder with its settings and its database: the command line's, else the environment's, else the settings', else
+    /// the folder's own.
+    fn place(&self) -> anyhow::Result<Place> {
+        Place::find(self.folder(), self.database.as_ref())
     }
 }
 
@@ -86,6 +109,9 @@ impl Cli {
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
+                Command::Migrate(command) => command.run().await,
+                Command::Backup(command) => command.run().await,
+                Command::Restore(command) => command.run().await,
             }
         })
     }

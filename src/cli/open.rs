@@ -5,18 +5,18 @@
 //! if it changed the log's name too, moving to another domain would begin a second log, and every paper in people's hands
 //! would be bound to the first.
 
-use std::{env, fs, io::Write, path::Path, sync::Arc};
+use std::{env, fs, io::Write, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
-use super::UsageError;
+use super::{UsageError, lock::FolderLock, place::Place};
 use crate::{
     clock::{Environment, SteppedEnvironment, SystemEnvironment},
-    config::{DataDir, Issuer, KeyFiles, PUBLIC_URL_VARIABLE},
+    config::{DataDir, DatabaseSettings, DatabaseUrl, Issuer, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
-    service::{IdentityKey, Parts, Service, StartError},
-    store::{Sealer, SqliteOptions, SqliteStore},
+    service::{IdentityKey, Parts, Service, Standing, StartError},
+    store::{BatchNames, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
     tlog::LogKey,
 };
 
@@ -24,11 +24,12 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Office {
     pub(super) service: Arc<Service>,
-    pub(super) store: SqliteStore,
+    pub(super) store: Arc<dyn Store>,
     pub(super) keys: Arc<KeyRing>,
     pub(super) data: DataDir,
     issuer: Arc<Issuer>,
     files: KeyFiles,
+    _lock: Option<FolderLock>,
 }
 
 /// The configuration and the keys of an office, before its database is touched.
@@ -49,42 +50,78 @@ pub(super) enum Database {
 impl Office {
     /// Opens the office in a data folder and refuses wrong keys and a shorter or forked history. `public_url` is the
     /// command line's, which goes before the environment's.
-    pub(super) async fn open(data: &DataDir, public_url: Option<&str>) -> anyhow::Result<Self> {
-        let office = Self::open_unchecked(data, public_url, Database::MustExist)?;
+    pub(super) async fn open(place: &Place, public_url: Option<&str>) -> anyhow::Result<Self> {
+        let office = Self::open_unchecked(place, public_url, Database::MustExist).await?;
         office.check_start().await?;
         Ok(office)
     }
 
     /// As `open`, without the check of the history.
-    pub(super) fn open_unchecked(data: &DataDir, public_url: Option<&str>, database: Database) -> anyhow::Result<Self> {
-        let issuer = load_issuer(data, public_url)?;
-        let papers = Papers::load(data, issuer)?;
-        Self::over(data, papers, database)
+    pub(super) async fn open_unchecked(
+        place: &Place,
+        public_url: Option<&str>,
+        database: Database,
+    ) -> anyhow::Result<Self> {
+        let issuer = load_issuer(&place.data, public_url)?;
+        let papers = Papers::load(&place.data, issuer)?;
+        Self::over(place, papers, database).await
     }
 
-    /// Opens the database and puts the service over it.
-    pub(super) fn over(data: &DataDir, papers: Papers, database: Database) -> anyhow::Result<Self> {
-        let Papers { issuer, files, keys } = papers;
-        let path = data.database();
-        if database == Database::MustExist && !path.exists() {
-            bail!(
-                "{} is missing, though the office's keys are there. Restore it from the backup; a new one cannot take its \
-                 place",
-                path.display()
-            );
-        }
-        let seal_key = keys.seal_key.clone();
-        let sealer: Sealer = Arc::new(move |claims| seal_key.seal(claims));
-        let options = SqliteOptions { create: database == Database::MayBeMade, ..SqliteOptions::default() };
-        let store = SqliteStore::open_with(&path, sealer, options)
+    /// Opens the database, brings it to the present schema and puts the service over it.
+    pub(super) async fn over(place: &Place, papers: Papers, database: Database) -> anyhow::Result<Self> {
+        let data = &place.data;
+        let lock = FolderLock::shared(data)?;
+        let office = match &place.database {
+            DatabaseUrl::Sqlite(path) => {
+                if database == Database::MustExist && !path.exists() {
+                    bail!(
+                        "{} is missing, though the office's keys are there. Restore it from the backup; a new one cannot \
+                         take its place",
+                        path.display()
+                    );
+                }
+                let options = SqliteOptions { create: database == Database::MayBeMade, ..SqliteOptions::default() };
+                Self::over_file(data, papers, path, options)?
+            }
+            DatabaseUrl::Postgres(url) => {
+                let sealer = papers.sealer();
+                let store = open_server(url, &place.settings.database, sealer, database)
+                    .await
+                    .with_context(|| format!("the database {} cannot be used", place.database))?;
+                Self::assemble(data, papers, Arc::new(store))
+            }
+        };
+        Ok(Self { _lock: Some(lock), ..office })
+    }
+
+    /// The office as it would be with another database file, which nobody else uses; or with its own, for whoever has locked
+    /// the folder.
+    pub(super) fn over_file(
+        data: &DataDir,
+        papers: Papers,
+        path: &Path,
+        options: SqliteOptions,
+    ) -> anyhow::Result<Self> {
+        let store = SqliteStore::open_with(path, papers.sealer(), options)
             .with_context(|| format!("the database {} cannot be used", path.display()))?;
+        Ok(Self::assemble(data, papers, Arc::new(store)))
+    }
+
+    fn assemble(data: &DataDir, papers: Papers, store: Arc<dyn Store>) -> Self {
+        let Papers { issuer, files, keys } = papers;
         let (issuer, keys) = (Arc::new(issuer), Arc::new(keys));
         let service = service(data, &store, &issuer, &keys, &files, Arc::new(SystemEnvironment));
-        Ok(Self { service: Arc::new(service), store, keys, data: data.clone(), issuer, files })
+        Self { service: Arc::new(service), store, keys, data: data.clone(), issuer, files, _lock: None }
     }
 
     pub(super) async fn check_start(&self) -> Result<(), StartError> {
-        self.service.check_start().await
+        let outcome = self.service.check_start().await;
+        if outcome.is_err()
+            && let Ok(Standing::Unfinished { log }) = self.service.standing().await
+        {
+            return Err(StartError::UnfinishedRollback { log });
+        }
+        outcome
     }
 
     /// A service over the same store whose clock stands at a moment, for the demonstration's past.
@@ -100,7 +137,6 @@ impl Office {
 
     /// Publishes what a command has written, and closes the database.
     pub(super) async fn finish(self) -> anyhow::Result<()> {
-        use crate::store::Store;
         let published = self.publish().await;
         self.store.close().await;
         published.map(drop)
@@ -108,7 +144,6 @@ impl Office {
 
     /// Closes the database after a command that wrote nothing to the log.
     pub(super) async fn close(self) {
-        use crate::store::Store;
         self.store.close().await;
     }
 }
@@ -117,10 +152,42 @@ impl Papers {
     /// Reads the keys that belong to an issuer's log.
     pub(super) fn load(data: &DataDir, issuer: (Issuer, String)) -> anyhow::Result<Self> {
         let (issuer, origin) = issuer;
-        let files = KeyFiles::load(&data.keys())?;
+        let place = KeyPlace::find(&data.keys(), |name| env::var_os(name));
+        let files = KeyFiles::load(&place, |name| env::var_os(name))?;
         let keys = key_ring(&files, &origin)?;
         Ok(Self { issuer, files, keys })
     }
+
+    fn sealer(&self) -> Sealer {
+        let seal_key = self.keys.seal_key.clone();
+        Arc::new(move |claims| seal_key.seal(claims))
+    }
+}
+
+/// A PostgreSQL server's database, with what the node was told about it.
+async fn open_server(
+    url: &str,
+    settings: &DatabaseSettings,
+    sealer: Sealer,
+    database: Database,
+) -> anyhow::Result<PostgresStore> {
+    let mut options: PostgresOptions = url.parse()?;
+    options.create = database == Database::MayBeMade;
+    if let Some(connections) = settings.pool_size {
+        options.pool_size = connections;
+    }
+    if let Some(seconds) = settings.statement_timeout {
+        options.statement_timeout = Duration::from_secs(seconds);
+    }
+    if let Some(seconds) = settings.acquire_timeout {
+        options.acquire_timeout = Duration::from_secs(seconds);
+    }
+    let names: BatchNames = Arc::new(|| {
+        let mut name = [0; 16];
+        SystemEnvironment.fill(&mut name).is_ok().then_some(name)
+    });
+    let opened = tokio::task::spawn_blocking(move || PostgresStore::open(options, sealer, names)).await;
+    Ok(opened.context("opening the database was stopped")??)
 }
 
 /// The issuer of a data folder, with the public address overridden where that was asked for, and the log's origin, which
@@ -190,14 +257,14 @@ fn key_ring(files: &KeyFiles, origin: &str) -> anyhow::Result<KeyRing> {
 
 fn service(
     data: &DataDir,
-    store: &SqliteStore,
+    store: &Arc<dyn Store>,
     issuer: &Arc<Issuer>,
     keys: &Arc<KeyRing>,
     files: &KeyFiles,
     environment: Arc<dyn Environment>,
 ) -> Service {
     Service::new(Parts {
-        store: Arc::new(store.clone()),
+        store: Arc::clone(store),
         issuer: Arc::clone(issuer),
         keys: Arc::clone(keys),
         identity_key: IdentityKey::new(files.identity),

@@ -76,7 +76,7 @@ impl Receipt {
         if to_stdout && matches!(self.format, Format::Pdf | Format::Png) && io::stdout().is_terminal() {
             bail!("a terminal cannot show this format. Name a file with --out FILE, or use --format txt");
         }
-        let office = Office::open(&self.data.folder(), None).await?;
+        let office = Office::open(&self.data.place()?, None).await?;
         let view = office.service.receipt(&self.reference).await?.ok_or_else(|| {
             anyhow!("there is no dossier {}. Check the procedure, the year and the number", self.reference)
         })?;

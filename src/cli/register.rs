@@ -92,7 +92,7 @@ struct Answer<'a> {
 
 impl Register {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let office = Office::open(&self.data.folder(), None).await?;
+        let office = Office::open(&self.data.place()?, None).await?;
         let outcome = register(&office.service, &self.intake(), self.form_key.as_deref()).await;
         let registered = match outcome {
             Ok(registered) => registered,

@@ -4,71 +4,86 @@
 //! registration was rejected: the file would be written a thousand times a second for nobody. When the outcome of a commit
 //! is not known the process ends at once: whatever starts it again finds what the disk really holds.
 
-use std::{env, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
-    time::MissedTickBehavior,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior},
 };
-use tracing::level_filters::LevelFilter;
 
-use super::{UsageError, open::Office};
+use super::{open::Office, supervisor::Supervisor};
 use crate::{
     service::Service,
-    store::Store,
-    web::{self, App, WebOptions},
+    web::{self, App, WebOptions, WritingEnded},
 };
 
-/// How much is told on stderr: `error`, `warn`, `info`, `debug` or `trace`.
-const LOG_VARIABLE: &str = "MILAF_LOG";
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(1);
 
-/// Reads `--listen`.
+/// Reads an address to listen on.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080".to_owned())
 }
 
-/// Takes the address, so that one in use is found before any work is done.
-pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Takes the address that an option names, so that one in use is found before any work is done.
+pub(super) async fn bind(option: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!(
-            "cannot listen on {address}. Choose another address with --listen, such as {}:0 for any free port",
+            "cannot listen on {address}. Choose another address with {option}, such as {}:0 for any free port",
             address.ip()
         )
     })
 }
 
-/// Log lines go to stderr, because stdout is for what a command answers.
-pub(super) fn start_log(default: LevelFilter) -> anyhow::Result<()> {
-    let level = match env::var(LOG_VARIABLE) {
-        Ok(text) if !text.is_empty() => LevelFilter::from_str(&text)
-            .map_err(|_| UsageError(format!("{LOG_VARIABLE} is error, warn, info, debug or trace, not `{text}`")))?,
-        _ => default,
-    };
-    // A second start in one process, as tests do it, leaves the first in place.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
-    Ok(())
+/// A node that is about to serve.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) listener: TcpListener,
+    pub(super) options: WebOptions,
+    /// Where the metrics are asked for, if anywhere.
+    pub(super) metrics: Option<TcpListener>,
+    /// How long it goes on serving after it has said that it leaves.
+    pub(super) drain: Duration,
 }
 
-/// Serves until a signal comes, finishes what was accepted, publishes the last checkpoint and closes the database. A second
-/// signal ends it at once.
-pub(super) async fn serve(office: Office, listener: TcpListener, options: WebOptions) -> anyhow::Result<()> {
+impl Node {
+    /// One that leaves at once and shows no metrics.
+    pub(super) fn plain(listener: TcpListener) -> Self {
+        Self { listener, options: WebOptions::default(), metrics: None, drain: Duration::ZERO }
+    }
+}
+
+/// Serves until a signal comes, drains, finishes what was accepted, publishes the last checkpoint and closes the database.
+/// A second signal ends it at once.
+pub(super) async fn serve(office: Office, node: Node) -> anyhow::Result<()> {
+    let Node { listener, options, metrics, drain } = node;
     let mut signals = Signals::new()?;
-    let app = App::new(Arc::clone(&office.service), options);
-    let (stop, stopped) = watch::channel(false);
-    let server = web::serve(app, listener, wait_for(stopped));
+    let store = office.store.clone();
+    let writing_ended = WritingEnded::new(move || store.has_failed());
+    let certificate = options.tls.clone();
+    let app = App::new(Arc::clone(&office.service), WebOptions { writing_ended, ..options });
+    let mut beside = JoinSet::new();
+    beside.spawn(publish_now_and_then(Arc::clone(&office.service)));
+    if let Some(tls) = certificate {
+        beside.spawn(async move { tls.follow_files().await });
+    }
+    if let Some(listener) = metrics {
+        beside.spawn(show_metrics(Arc::clone(&app), listener));
+    }
+    let (leave, left) = watch::channel(None::<Instant>);
+    let server = web::serve(Arc::clone(&app), listener, drained(left));
     tokio::pin!(server);
-    let publisher = tokio::spawn(publish_now_and_then(Arc::clone(&office.service)));
-    let mut stopping = false;
-    loop {
+    let supervisor = Supervisor::new();
+    let life = supervisor.live();
+    tokio::pin!(life);
+    supervisor.ready();
+    let ended = loop {
         tokio::select! {
-            ended = &mut server => {
-                ended.context("the server ended")?;
-                break;
-            }
+            () = &mut life => {}
+            ended = &mut server => break ended.context("the server ended"),
             () = office.store.failed() => {
                 bail!(
                     "the database did not say whether a write reached the disk, so nothing more is accepted. Check the disk, \
@@ -76,16 +91,36 @@ pub(super) async fn serve(office: Office, listener: TcpListener, options: WebOpt
                 );
             }
             () = signals.next() => {
-                if stopping {
+                if leave.borrow().is_some() {
                     bail!("stopped at once, as told twice; requests under way may not have been answered");
                 }
-                stopping = true;
-                stop.send_replace(true);
+                supervisor.stopping();
+                app.drain();
+                tracing::info!(seconds = drain.as_secs(), "leaving: not ready any more");
+                leave.send_replace(Some(Instant::now() + drain));
             }
         }
+    };
+    beside.shutdown().await;
+    // Whoever did not finish in time must not keep the others' work from being published.
+    let finished = office.finish().await;
+    ended.and(finished)
+}
+
+/// Completes when the node was told to leave and the time to drain is over.
+async fn drained(mut leave: watch::Receiver<Option<Instant>>) {
+    // A sender that is gone cannot ask any more; the server then ends too.
+    let told = leave.wait_for(Option::is_some).await.map(|moment| *moment);
+    if let Ok(Some(moment)) = told {
+        tokio::time::sleep_until(moment).await;
     }
-    publisher.abort();
-    office.finish().await
+}
+
+/// Until the very end, because how a node leaves is what an operator wants to see.
+async fn show_metrics(app: Arc<App>, listener: TcpListener) {
+    if let Err(error) = web::serve_metrics(app, listener, std::future::pending()).await {
+        tracing::error!(%error, "metrics are not shown any more");
+    }
 }
 
 /// A task of its own, because a slow disk must not keep requests from being accepted. A problem is told once, not every
@@ -96,17 +131,21 @@ async fn publish_now_and_then(service: Arc<Service>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let problem = service.publish_checkpoint().await.err().map(|error| error.to_string()).unwrap_or_default();
+        let problem = match service.publish_or_follow().await {
+            Ok(size) => {
+                service.metrics().publisher_succeeded(size, service.now());
+                String::new()
+            }
+            Err(error) => {
+                service.metrics().publisher_failed();
+                error.to_string()
+            }
+        };
         if !problem.is_empty() && problem != last_problem {
             tracing::error!("no checkpoint can be published: {problem}");
         }
         last_problem = problem;
     }
-}
-
-async fn wait_for(mut stopped: watch::Receiver<bool>) {
-    // A sender that is gone cannot ask any more; the server then ends too.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 /// Ctrl-C, and what service managers send.

@@ -3,9 +3,12 @@
 use std::{
     fs,
     io::{self, Write},
+    iter,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
+
+use jiff::Timestamp;
 
 use super::{CATALOGUE_EXAMPLE, ConfigError, ISSUER_EXAMPLE, Issuer, LOGO_EXAMPLE};
 
@@ -30,6 +33,11 @@ impl DataDir {
         self.0.join("issuer.toml")
     }
 
+    /// What this node alone is told; may be absent.
+    pub fn node_file(&self) -> PathBuf {
+        self.0.join("node.toml")
+    }
+
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys")
     }
@@ -39,9 +47,45 @@ impl DataDir {
         self.0.join("checkpoint")
     }
 
-    /// The public log's name, written once: an agency may move to another address, and its log goes on.
+    /// The public log's name. An agency may move to another address, and its log goes on under this one; only an accepted
+    /// rollback ends it and begins another.
     pub fn log_name(&self) -> PathBuf {
         self.0.join("log-name")
+    }
+
+    /// Locked by whoever uses the folder, shared, and by whoever replaces its database, alone.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("in-use.lock")
+    }
+
+    /// Where a database is made ready that is to take the place of [`DataDir::database`].
+    pub fn database_to_be(&self) -> PathBuf {
+        self.0.join("milaf.db.restoring")
+    }
+
+    /// A place for the database that is replaced at a moment.
+    pub fn database_before(&self, restored_at: Timestamp) -> PathBuf {
+        self.free_place(&format!("milaf.db.before-restore-{}", restored_at.strftime("%Y-%m-%dT%H%M%SZ")))
+    }
+
+    /// A place for the checkpoint of a history that was given up.
+    pub fn lost_checkpoint(&self, size: u64) -> PathBuf {
+        self.free_place(&format!("checkpoint-lost-{size}"))
+    }
+
+    /// What is there already is never written over: it may be what an auditor asks for.
+    fn free_place(&self, name: &str) -> PathBuf {
+        let others = (2..).map(|count| self.0.join(format!("{name}-{count}")));
+        let mut places = iter::once(self.0.join(name)).chain(others);
+        places.find(|path| !path.exists()).expect("an endless series has a free place")
+    }
+
+    /// Gives the log another name.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the old name then stands.
+    pub fn rename_log(&self, name: &str) -> io::Result<()> {
+        replace_file(&self.log_name(), format!("{name}\n").as_bytes())
     }
 
     /// Makes the folder, closed to other users, unless it is there.
@@ -93,4 +137,18 @@ impl DataDir {
             Ok(()) => Ok(()),
         }
     }
+}
+
+/// Replaces a file so that a crash leaves the old one or the new one, whole.
+///
+/// # Errors
+/// When it cannot be written; the old one then stands.
+pub fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = fs::File::create(&temporary)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    fs::File::open(folder)?.sync_all()
 }

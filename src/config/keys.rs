@@ -1,4 +1,4 @@
-//! The secret key files in the data folder's `keys/`.
+//! The secret keys: files in the data folder's `keys/`, systemd credentials, or environment variables.
 //!
 //! Four separate keys, because each has its own life: tokens on papers, the seal, the log's signature, and the hash of
 //! identity numbers. One master key with derivation was rejected: it could not be rotated in part. A key is never
@@ -6,6 +6,7 @@
 //! from the caller.
 
 use std::{
+    ffi::OsString,
     fmt, fs,
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
@@ -15,6 +16,10 @@ use std::{
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 const NAMES: [&str; 4] = ["token.key", "seal.key", "log.key", "identity.key"];
+const CREDENTIALS: [&str; 4] = ["milaf.token.key", "milaf.seal.key", "milaf.log.key", "milaf.identity.key"];
+const VARIABLES: [&str; 4] = ["MILAF_TOKEN_KEY", "MILAF_SEAL_KEY", "MILAF_LOG_KEY", "MILAF_IDENTITY_KEY"];
+/// Where systemd lays a service's credentials.
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
 /// 64 hexadecimal digits and a line break.
 const FILE_LENGTH: usize = 65;
 
@@ -34,6 +39,40 @@ impl fmt::Debug for KeyFiles {
     }
 }
 
+/// Where this process finds the four keys. All four come from one place, so that nobody mixes two offices' keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    Environment,
+    Credentials(PathBuf),
+    Folder(PathBuf),
+}
+
+impl KeyPlace {
+    /// The environment if it names any key, else systemd's credentials if they hold any, else the folder. `variable` reads
+    /// the environment.
+    pub fn find(folder: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        if VARIABLES.iter().any(|name| variable(name).is_some_and(|text| !text.is_empty())) {
+            return Self::Environment;
+        }
+        match variable(CREDENTIALS_VARIABLE).map(PathBuf::from) {
+            Some(credentials) if CREDENTIALS.iter().any(|name| credentials.join(name).exists()) => {
+                Self::Credentials(credentials)
+            }
+            _ => Self::Folder(folder.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment => f.write_str("the environment"),
+            Self::Credentials(folder) => write!(f, "the service's credentials in {}", folder.display()),
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error("{}: {cause}. {advice}", path.display())]
@@ -42,26 +81,60 @@ pub enum KeyError {
     Open { path: PathBuf, mode: u32, wanted: &'static str },
     #[error("{} is not a key: it must hold 64 hexadecimal digits and a line break. Restore it from the backup", path.display())]
     Malformed { path: PathBuf },
-    #[error("{} and {} hold the same bytes; every key must be its own. Restore them from the backup", first.display(), second.display())]
-    Equal { first: PathBuf, second: PathBuf },
+    #[error("{name} is not a key: it must hold 64 hexadecimal digits. All four keys come from one place")]
+    Variable { name: &'static str },
+    #[error("{first} and {second} hold the same bytes; every key must be its own. Restore them from the backup")]
+    Equal { first: String, second: String },
     #[error("{} is there already, and keys are never overwritten, because papers depend on them. \
              Use this data folder as it is, or choose an empty one", path.display())]
     Exists { path: PathBuf },
 }
 
 impl KeyFiles {
-    /// Reads the four files of a `keys` folder.
+    /// Reads the four keys from where they are. `variable` reads the environment.
     ///
     /// # Errors
     /// When one is missing or malformed, when two are equal, or when the folder or a file is open to other users.
-    pub fn load(folder: &Path) -> Result<Self, KeyError> {
-        check_folder(folder)?;
-        let mut keys = Self::empty();
-        for (name, key) in NAMES.into_iter().zip(keys.each_mut()) {
-            read_key(&folder.join(name), key)?;
+    pub fn load(place: &KeyPlace, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, KeyError> {
+        let (mut keys, mut problems) = Self::gather(place, variable);
+        if !problems.is_empty() {
+            return Err(problems.remove(0));
         }
-        keys.check_distinct(folder)?;
+        keys.check_distinct(place)?;
         Ok(keys)
+    }
+
+    /// Reads the four keys from a `keys` folder.
+    ///
+    /// # Errors
+    /// As [`KeyFiles::load`].
+    pub fn in_folder(folder: &Path) -> Result<Self, KeyError> {
+        Self::load(&KeyPlace::Folder(folder.to_owned()), |_| None)
+    }
+
+    /// The keys that can be read, and what is wrong with the others.
+    fn gather(place: &KeyPlace, variable: impl Fn(&str) -> Option<OsString>) -> (Self, Vec<KeyError>) {
+        let mut keys = Self::empty();
+        let mut problems = Vec::new();
+        if let KeyPlace::Folder(folder) = place
+            && let Err(error) = check_folder(folder)
+        {
+            let is_missing = matches!(error, KeyError::File { .. });
+            problems.push(error);
+            if is_missing {
+                return (keys, problems);
+            }
+        }
+        for (index, key) in keys.each_mut().into_iter().enumerate() {
+            let read = match place {
+                KeyPlace::Environment => read_variable(VARIABLES[index], variable(VARIABLES[index]), key),
+                // systemd keeps them in memory, shown to this service alone; its access list looks like a group's right.
+                KeyPlace::Credentials(folder) => read_key(&folder.join(CREDENTIALS[index]), key, Others::Trusted),
+                KeyPlace::Folder(folder) => read_key(&folder.join(NAMES[index]), key, Others::Refused),
+            };
+            problems.extend(read.err());
+        }
+        (keys, problems)
     }
 
     /// Makes the folder and the four files from random bytes that `fill` writes, and waits until they are on the disk.
@@ -80,7 +153,7 @@ impl KeyFiles {
         for key in keys.each_mut() {
             fill(key);
         }
-        keys.check_distinct(folder)?;
+        keys.check_distinct(&KeyPlace::Folder(folder.to_owned()))?;
 
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
         check_folder(folder)?;
@@ -99,24 +172,13 @@ impl KeyFiles {
         Ok(keys)
     }
 
-    /// Everything that is wrong with a `keys` folder, one line each, for `milaf doctor`.
-    pub fn problems(folder: &Path) -> Vec<String> {
-        if let Err(error @ KeyError::File { .. }) = check_folder(folder) {
-            return vec![error.to_string()];
+    /// Everything that is wrong with the keys, one line each, for `milaf doctor`.
+    pub fn problems(place: &KeyPlace, variable: impl Fn(&str) -> Option<OsString>) -> Vec<String> {
+        let (mut keys, mut problems) = Self::gather(place, variable);
+        if problems.is_empty() {
+            problems.extend(keys.check_distinct(place).err());
         }
-        let mut problems: Vec<String> = check_folder(folder).err().iter().map(ToString::to_string).collect();
-        let mut keys = Self::empty();
-        let mut readable = true;
-        for (name, key) in NAMES.into_iter().zip(keys.each_mut()) {
-            if let Err(error) = read_key(&folder.join(name), key) {
-                readable = false;
-                problems.push(error.to_string());
-            }
-        }
-        if readable {
-            problems.extend(keys.check_distinct(folder).err().iter().map(ToString::to_string));
-        }
-        problems
+        problems.iter().map(ToString::to_string).collect()
     }
 
     fn empty() -> Self {
@@ -128,16 +190,33 @@ impl KeyFiles {
         [&mut self.token, &mut self.seal, &mut self.log, &mut self.identity]
     }
 
-    /// Equal keys mean that a file was copied by hand, or that the source of randomness does not work.
-    fn check_distinct(&mut self, folder: &Path) -> Result<(), KeyError> {
+    /// Equal keys mean that one was copied by hand, or that the source of randomness does not work.
+    fn check_distinct(&mut self, place: &KeyPlace) -> Result<(), KeyError> {
+        let name = |index: usize| match place {
+            KeyPlace::Environment => VARIABLES[index].to_owned(),
+            KeyPlace::Credentials(folder) => folder.join(CREDENTIALS[index]).display().to_string(),
+            KeyPlace::Folder(folder) => folder.join(NAMES[index]).display().to_string(),
+        };
         let keys = self.each_mut();
         for later in 1..NAMES.len() {
             if let Some(earlier) = (0..later).find(|earlier| keys[*earlier] == keys[later]) {
-                return Err(KeyError::Equal { first: folder.join(NAMES[earlier]), second: folder.join(NAMES[later]) });
+                return Err(KeyError::Equal { first: name(earlier), second: name(later) });
             }
         }
         Ok(())
     }
+}
+
+/// What is thought of other users who may read a key's file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    Refused,
+    Trusted,
+}
+
+fn read_variable(name: &'static str, text: Option<OsString>, key: &mut [u8; 32]) -> Result<(), KeyError> {
+    let text = Zeroizing::new(text.unwrap_or_default().into_encoded_bytes());
+    hex::decode_to_slice(text.trim_ascii_end(), key).map_err(|_| KeyError::Variable { name })
 }
 
 const MISSING: &str = "Restore it from the backup; receipts that were printed with a lost key can no longer be checked";
@@ -156,11 +235,13 @@ fn check_mode(path: &Path, metadata: &fs::Metadata, wanted: &'static str) -> Res
     if mode & OTHERS == 0 { Ok(()) } else { Err(KeyError::Open { path: path.to_owned(), mode, wanted }) }
 }
 
-fn read_key(path: &Path, key: &mut [u8; 32]) -> Result<(), KeyError> {
+fn read_key(path: &Path, key: &mut [u8; 32], others: Others) -> Result<(), KeyError> {
     let failed = |cause| KeyError::File { path: path.to_owned(), cause, advice: MISSING };
     let file = fs::File::open(path).map_err(failed)?;
     // Of the opened file, not of the path, so that nobody can exchange it in between.
-    check_mode(path, &file.metadata().map_err(failed)?, "600")?;
+    if others == Others::Refused {
+        check_mode(path, &file.metadata().map_err(failed)?, "600")?;
+    }
     let mut text = Zeroizing::new(Vec::with_capacity(FILE_LENGTH + 1));
     file.take(FILE_LENGTH as u64 + 1).read_to_end(&mut text).map_err(failed)?;
     let digits = text.strip_suffix(b"\n").unwrap_or(&text);
@@ -199,7 +280,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let folder = data.path().join("keys");
         let created = KeyFiles::create(&folder, &mut counter()).unwrap();
-        let loaded = KeyFiles::load(&folder).unwrap();
+        let loaded = KeyFiles::in_folder(&folder).unwrap();
         for (name, (left, right)) in NAMES.into_iter().zip([
             (created.token, loaded.token),
             (created.seal, loaded.seal),
@@ -212,7 +293,7 @@ mod tests {
         assert_eq!(loaded.seal, [2; 32]);
         assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
         assert_eq!(fs::read_to_string(folder.join("log.key")).unwrap(), format!("{}\n", "03".repeat(32)));
-        assert_eq!(KeyFiles::problems(&folder), Vec::<String>::new());
+        assert_eq!(KeyFiles::problems(&KeyPlace::Folder(folder.clone()), |_| None), Vec::<String>::new());
         assert_eq!(format!("{loaded:?}"), "KeyFiles(redacted)");
     }
 
@@ -222,10 +303,10 @@ mod tests {
         let folder = data.path().join("keys");
         KeyFiles::create(&folder, &mut counter()).unwrap();
         spoil(&folder);
-        let error = KeyFiles::load(&folder).unwrap_err().to_string();
+        let error = KeyFiles::in_folder(&folder).unwrap_err().to_string();
         assert!(error.contains(expected), "{error:?} does not say {expected:?}");
         assert!(!error.contains("0202"), "a message may not show a key: {error}");
-        let problems = KeyFiles::problems(&folder);
+        let problems = KeyFiles::problems(&KeyPlace::Folder(folder.clone()), |_| None);
         assert!(problems.iter().any(|problem| problem.contains(expected)), "{problems:?} does not say {expected:?}");
     }
 
@@ -281,5 +362,44 @@ mod tests {
         let error = KeyFiles::create(&folder, &mut |bytes| bytes.fill(7)).unwrap_err();
         assert!(matches!(error, KeyError::Equal { .. }), "{error}");
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn all_four_come_from_one_place() {
+        let data = tempfile::tempdir().unwrap();
+        let (folder, credentials) = (data.path().join("keys"), data.path().join("credentials"));
+        KeyFiles::create(&folder, &mut counter()).unwrap();
+        assert_eq!(KeyPlace::find(&folder, |_| None), KeyPlace::Folder(folder.clone()));
+
+        fs::create_dir(&credentials).unwrap();
+        let with_credentials =
+            |name: &str| (name == CREDENTIALS_VARIABLE).then(|| credentials.clone().into_os_string());
+        assert_eq!(KeyPlace::find(&folder, with_credentials), KeyPlace::Folder(folder.clone()), "none there");
+        for (name, digit) in CREDENTIALS.into_iter().zip(5..) {
+            let place = KeyPlace::find(&folder, with_credentials);
+            assert!(KeyFiles::load(&place, with_credentials).is_ok() == (digit == 5), "a part of them is not enough");
+            fs::write(credentials.join(name), format!("{}\n", format!("{digit:02}").repeat(32))).unwrap();
+            set_mode(&credentials.join(name), 0o440);
+        }
+        let place = KeyPlace::find(&folder, with_credentials);
+        assert_eq!(place, KeyPlace::Credentials(credentials.clone()));
+        assert_eq!(KeyFiles::load(&place, with_credentials).unwrap().seal, [6; 32]);
+
+        let environment = |given: usize| {
+            move |name: &str| {
+                let index = VARIABLES.iter().take(given).position(|variable| *variable == name)?;
+                Some(OsString::from(format!("1{index}").repeat(32)))
+            }
+        };
+        for (given, missing) in VARIABLES.into_iter().enumerate().skip(1) {
+            let place = KeyPlace::find(&folder, environment(given));
+            assert_eq!(place, KeyPlace::Environment);
+            let error = KeyFiles::load(&place, environment(given)).unwrap_err().to_string();
+            assert!(error.contains(missing) && error.contains("one place"), "{error}");
+        }
+        assert_eq!(KeyFiles::load(&KeyPlace::Environment, environment(4)).unwrap().log, [0x12; 32]);
+        let same = |_: &str| Some(OsString::from("07".repeat(32)));
+        let error = KeyFiles::load(&KeyPlace::Environment, same).unwrap_err().to_string();
+        assert!(error.contains("MILAF_TOKEN_KEY and MILAF_SEAL_KEY hold the same bytes"), "{error}");
     }
 }

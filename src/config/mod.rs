@@ -11,6 +11,7 @@ mod error;
 mod issuer;
 mod keys;
 mod logo;
+mod node;
 mod value;
 
 #[cfg(test)]
@@ -28,10 +29,11 @@ use jiff::{
     tz::TimeZone,
 };
 
-pub use data_dir::DataDir;
+pub use data_dir::{DataDir, replace_file};
 pub use error::ConfigError;
-pub use keys::{KeyError, KeyFiles};
+pub use keys::{KeyError, KeyFiles, KeyPlace};
 pub use logo::Logo;
+pub use node::{DATABASE_VARIABLE, DatabaseSettings, DatabaseUrl, NodeSettings, ServeSettings};
 pub use value::ContactPhone;
 
 use crate::{

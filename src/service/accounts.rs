@@ -9,7 +9,10 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use super::{Service, ServiceError, public::bucket};
-use crate::store::{Account, AttemptLimit, AttemptVerdict, NewSession, Session, StoreError};
+use crate::{
+    metrics::{Attempt, RefusedFor},
+    store::{Account, AttemptLimit, AttemptVerdict, NewSession, Session, StoreError},
+};
 
 /// A working day and some.
 const SESSION: SignedDuration = SignedDuration::from_hours(12);
@@ -109,11 +112,13 @@ impl Service {
         for (bucket, limit) in [(by_address, PER_ADDRESS), (by_account, PER_ACCOUNT)] {
             let verdict = store.charge_attempt(bucket, now, limit).await.map_err(ServiceError::from)?;
             if let AttemptVerdict::Locked { until } = verdict {
+                self.metrics.refused(Attempt::SignIn, RefusedFor::Locked);
                 return Err(SignInError::Limited(until));
             }
         }
         let account = store.account(&name).await.map_err(ServiceError::from)?;
         if !self.password_matches(account.as_ref(), password).await? {
+            self.metrics.refused(Attempt::SignIn, RefusedFor::Wrong);
             return Err(SignInError::Refused);
         }
         for bucket in [by_address, by_account] {

@@ -8,8 +8,10 @@ mod dossiers;
 mod failure;
 mod intake;
 mod public;
+mod ready;
 mod receipts;
 mod register;
+mod rollback;
 mod start;
 
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
@@ -17,17 +19,29 @@ pub use dossiers::DossierView;
 pub use failure::{Failure, ServiceError};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
 pub use public::{Happening, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer};
+pub use ready::{Check, Failing};
 pub use receipts::ReceiptView;
 pub use register::{RegisterError, Registered};
+pub use rollback::{AcceptedRollback, Difference, Extent, Loss, Standing};
 pub use start::{LogReport, Proceed, StartError};
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::{clock::Environment, config::Issuer, receipt::KeyRing, store::Store};
+use crate::{
+    clock::Environment,
+    config::Issuer,
+    metrics::Metrics,
+    receipt::KeyRing,
+    store::{CountedStore, Store},
+};
 
 /// Who asks: an account's name, or the name of a program such as `cli`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +99,13 @@ pub struct Parts {
 
 #[derive(Debug)]
 pub struct Service {
+    /// Its store is the one that was passed in, counted.
     parts: Parts,
+    metrics: Arc<Metrics>,
+    /// The database was found to be bound to our keys; a binding never changes.
+    keys_fit: AtomicBool,
+    /// One look at the data folder for readiness at a time.
+    file_look: Arc<Semaphore>,
     /// Argon2 takes 19 MiB and a core: two at once, so that a flood of sign-ins cannot take the machine.
     password_gate: Semaphore,
     /// One checkpoint is published at a time.
@@ -94,7 +114,21 @@ pub struct Service {
 
 impl Service {
     pub fn new(parts: Parts) -> Self {
-        Self { parts, password_gate: Semaphore::new(2), publisher: Mutex::new(()) }
+        let metrics = Arc::new(Metrics::new());
+        let store = Arc::new(CountedStore::new(parts.store, Arc::clone(&metrics)));
+        Self {
+            parts: Parts { store, ..parts },
+            metrics,
+            keys_fit: AtomicBool::new(false),
+            file_look: Arc::new(Semaphore::new(1)),
+            password_gate: Semaphore::new(2),
+            publisher: Mutex::new(()),
+        }
+    }
+
+    /// What this service, and whoever serves it, counts.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     pub fn issuer(&self) -> &Issuer {

@@ -11,6 +11,7 @@ use crate::{
         Audience, DocumentCode, Dossier, Event, LastFour, LegalClock, OfficeCode, Outcome, Position, Procedure,
         ProcedureCode, PublicState, Recorded, Reference, Step, StepCode,
     },
+    metrics::{Attempt, RefusedFor},
     receipt::{Token, TypedCode},
     store::{AttemptLimit, AttemptVerdict},
 };
@@ -152,15 +153,19 @@ impl Service {
         let bucket = bucket(b"second-level", token.receipt_id().as_bytes());
         let store = &self.parts.store;
         if store.charge_attempt(bucket, self.now(), SECOND_LEVEL).await? != AttemptVerdict::Allowed {
+            self.metrics.refused(Attempt::SecondLevel, RefusedFor::Locked);
             return Ok(UnlockAnswer::Refused(status));
         }
-        let Ok(typed) = LastFour::parse(digits) else { return Ok(UnlockAnswer::Refused(status)) };
+        let typed = LastFour::parse(digits);
         // Every one is compared, so that the time tells nothing of which matched.
         let known = dossier.second_level_digits();
-        if known.iter().fold(false, |found, digits| digits.matches(&typed) | found) {
+        if let Ok(typed) = typed
+            && known.iter().fold(false, |found, digits| digits.matches(&typed) | found)
+        {
             store.refund_attempt(bucket).await?;
             return Ok(UnlockAnswer::Open(status, Box::new(second_level(&dossier, &events))));
         }
+        self.metrics.refused(Attempt::SecondLevel, RefusedFor::Wrong);
         Ok(UnlockAnswer::Refused(status))
     }
 
@@ -175,6 +180,7 @@ impl Service {
         let store = &self.parts.store;
         for (bucket, limit) in [(by_address, TYPED_PER_ADDRESS), (by_reference, TYPED_PER_REFERENCE)] {
             if store.charge_attempt(bucket, now, limit).await? != AttemptVerdict::Allowed {
+                self.metrics.refused(Attempt::TypedCode, RefusedFor::Locked);
                 return Ok(TypedAnswer::NotFound);
             }
         }
@@ -187,6 +193,7 @@ impl Service {
                 return Ok(keys.token(receipt.key_id, receipt.id).map_or(TypedAnswer::NotFound, TypedAnswer::Found));
             }
         }
+        self.metrics.refused(Attempt::TypedCode, RefusedFor::Wrong);
         Ok(TypedAnswer::NotFound)
     }
 

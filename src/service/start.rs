@@ -3,14 +3,14 @@
 //! The last published checkpoint is kept outside the database, so that a database restored from an old backup or rewritten
 //! is noticed before it makes a second history.
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, sync::atomic::Ordering};
 
-use sha2::{Digest, Sha256};
+use jiff::SignedDuration;
 
 use super::{Service, ServiceError};
 use crate::{
-    receipt::ReceiptId,
-    store::{CheckpointRow, LogRow},
+    config::replace_file,
+    store::{CheckpointRow, LogRow, TreeHead},
     tlog::{Checkpoint, Frontier, Hash, LOG_SUBJECT, commitment, leaf_data, leaf_hash},
 };
 
@@ -25,7 +25,8 @@ pub enum StartError {
     WrongKeys { bound: String, ours: String },
     #[error(
         "the database is older than what was published: it holds {size} log entries, and a checkpoint of {published} was \
-         published.\nIt was probably restored from an old backup. Restore a newer one; nothing has been changed"
+         published.\nIt was probably restored from an old backup. Restore a newer one with `milaf restore`, which can also go on with \
+         this one if there is none; nothing has been changed"
     )]
     Shorter { size: u64, published: u64 },
     #[error(
@@ -43,6 +44,11 @@ pub enum StartError {
         "the checkpoint file {file} cannot be trusted: {cause}.\nPut it back from the backup; nothing has been changed"
     )]
     CheckpointFile { file: String, cause: String },
+    #[error(
+        "an accepted rollback was interrupted: the database belongs to the log {log}, and the files beside it do not say so \
+         yet.\nFinish it with `milaf restore --data DIR --accept-rollback --reason TEXT`"
+    )]
+    UnfinishedRollback { log: String },
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
@@ -62,21 +68,12 @@ pub struct LogReport {
 impl Service {
     /// Refuses wrong keys and a shorter or forked history; see [`StartError`] for what it says.
     pub async fn check_start(&self) -> Result<(), StartError> {
-        let keys = &self.parts.keys;
-        // One-way check values stand for the two keys that have no public half.
-        let token = Sha256::digest(keys.token_keys.issue(ReceiptId::new([0; 8])).as_bytes());
-        let identity = self.parts.identity_key.hash(b"milaf/bind/v1\0", b"");
-        let ours = format!(
-            "{} seal {} token {} identity {}",
-            keys.log_key.vkey(),
-            hex::encode(keys.seal_key.kid()),
-            hex::encode(&token[..8]),
-            hex::encode(&identity[..8])
-        );
+        let ours = self.identity_under(&self.parts.keys.log_key);
         let bound = self.parts.store.bind_identity(&ours).await.map_err(ServiceError::from)?;
         if bound != ours {
             return Err(StartError::WrongKeys { bound, ours });
         }
+        self.keys_fit.store(true, Ordering::Relaxed);
         let kept = self.parts.store.last_checkpoint().await.map_err(ServiceError::from)?;
         let Some(published) = self.published()? else {
             return match kept {
@@ -88,7 +85,7 @@ impl Service {
     }
 
     /// The log as it stands must begin with what was published.
-    async fn check_history(&self, published: &Checkpoint) -> Result<(), StartError> {
+    pub(super) async fn check_history(&self, published: &Checkpoint) -> Result<(), StartError> {
         let head = self.parts.store.head().await.map_err(ServiceError::from)?;
         if head.size < published.size {
             return Err(StartError::Shorter { size: head.size, published: published.size });
@@ -99,24 +96,66 @@ impl Service {
 
     /// Signs and publishes the present head, unless it is already published. Returns the size that is published now.
     pub async fn publish_checkpoint(&self) -> Result<u64, StartError> {
+        self.publish(SignedDuration::ZERO).await
+    }
+
+    /// As [`Service::publish_checkpoint`], for every second: a checkpoint that another node has published within the last
+    /// second is taken over instead of adding one of our own, so that any number of nodes publishes as often as one does.
+    pub async fn publish_or_follow(&self) -> Result<u64, StartError> {
+        self.publish(SignedDuration::from_secs(1)).await
+    }
+
+    async fn publish(&self, fresh: SignedDuration) -> Result<u64, StartError> {
         let _one = self.publisher.lock().await;
         // Another process may publish at this moment; whoever waits here must look at the file again afterwards.
         let _alone = self.lock_checkpoint_file().await?;
-        let head = self.parts.store.head().await.map_err(ServiceError::from)?;
+        let store = &self.parts.store;
+        let head = store.head().await.map_err(ServiceError::from)?;
         let published = self.published()?;
-        if let Some(published) = published
-            && published.size >= head.size
-        {
-            return Ok(published.size);
+        let size = published.as_ref().map_or(0, |published| published.size);
+        if let Some(published) = &published {
+            self.still_holds(published, &head).await?;
+            if size == head.size {
+                return Ok(size);
+            }
         }
+        let kept = store.last_checkpoint().await.map_err(ServiceError::from)?;
+        let now = self.now();
         let log_key = &self.parts.keys.log_key;
-        let checkpoint = Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root };
-        let note = log_key.sign(&checkpoint);
-        // The file first: a row without its file would look as if somebody had taken the file away.
+        let followed = kept
+            .filter(|kept| kept.size == head.size || kept.size > size && now.duration_since(kept.published_at) < fresh);
+        // One that cannot be read with this key was published under the name that the log had before a rollback.
+        let followed = followed.and_then(|kept| {
+            Checkpoint::parse_signed(&kept.note, log_key.verifier()).ok().map(|checkpoint| (kept.note, checkpoint))
+        });
+        let note = if let Some((note, checkpoint)) = followed {
+            self.still_holds(&checkpoint, &head).await?;
+            note
+        } else {
+            let checkpoint = Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root };
+            let note = log_key.sign(&checkpoint);
+            // The row first: where a standby confirms each commit, it also confirms everything that this head covers, and a
+            // head that could still be lost must not be seen outside.
+            let row = CheckpointRow { size: head.size, note: note.clone(), published_at: now };
+            store.keep_checkpoint(row).await.map_err(ServiceError::from)?;
+            note
+        };
         self.write_checkpoint(&note)?;
-        let row = CheckpointRow { size: head.size, note, published_at: self.now() };
-        self.parts.store.keep_checkpoint(row).await.map_err(ServiceError::from)?;
-        Ok(head.size)
+        Ok(self.published()?.map_or(0, |published| published.size))
+    }
+
+    /// What was published must be a head of this log. The stored heads are asked, because this is looked at every second;
+    /// that they follow from the leaves is the start's and the audit's to recompute.
+    async fn still_holds(&self, published: &Checkpoint, head: &TreeHead) -> Result<(), StartError> {
+        if head.size < published.size {
+            return Err(StartError::Shorter { size: head.size, published: published.size });
+        }
+        let then = self.parts.store.head_at(published.size).await.map_err(ServiceError::from)?;
+        if then.is_some_and(|then| then.root == published.root) {
+            Ok(())
+        } else {
+            Err(StartError::Forked { published: published.size })
+        }
     }
 
     /// Writes the checkpoint file anew from the database, for an administrator who has lost it and says so.
@@ -175,7 +214,7 @@ impl Service {
         Ok(LogReport { size: head.size, root: head.root, problems })
     }
 
-    async fn root_at(&self, size: u64) -> Result<Hash, ServiceError> {
+    pub(super) async fn root_at(&self, size: u64) -> Result<Hash, ServiceError> {
         let mut frontier = Frontier::empty();
         while frontier.size() < size {
             let leaves = self.parts.store.leaf_hashes(frontier.size(), PAGE).await?;
@@ -190,7 +229,7 @@ impl Service {
         Ok(frontier.root())
     }
 
-    fn published(&self) -> Result<Option<Checkpoint>, StartError> {
+    pub(super) fn published(&self) -> Result<Option<Checkpoint>, StartError> {
         let file = &self.parts.checkpoint_file;
         let damaged = |cause: String| StartError::CheckpointFile { file: self.checkpoint_name(), cause };
         match fs::read_to_string(file) {
@@ -217,7 +256,7 @@ impl Service {
         Err(failed("another process has held it for five seconds".to_owned()).into())
     }
 
-    fn checkpoint_name(&self) -> String {
+    pub(super) fn checkpoint_name(&self) -> String {
         self.parts.checkpoint_file.display().to_string()
     }
 
@@ -232,15 +271,4 @@ impl Service {
 /// What an entry of the log is about, for an auditor's eyes.
 fn subject(row: &LogRow) -> String {
     row.reference.as_ref().map_or_else(|| LOG_SUBJECT.to_owned(), ToString::to_string)
-}
-
-/// Replaces a file so that a crash leaves the old one or the new one, whole.
-fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = fs::File::create(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    fs::File::open(folder)?.sync_all()
 }

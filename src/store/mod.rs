@@ -5,18 +5,20 @@
 //!
 //! This room must never decide anything about a dossier and never know a page, a language or an HTTP status.
 
+mod counted;
 mod growth;
 mod postgres;
 mod projection;
 mod sqlite;
 mod types;
 
+pub use counted::CountedStore;
 pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore};
-pub use sqlite::{OpenError, SqliteOptions, SqliteStore};
+pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
-    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, Rebind, SealedReceipt, Sealer, Session, StoreError,
-    StoredEvent, StoredLogEvent, TreeHead,
+    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, Schema, SealedReceipt, Sealer,
+    ServerFacts, Session, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 
 use std::fmt;
@@ -38,6 +40,7 @@ use crate::{
 /// * Order: leaves are numbered 0, 1, 2 … in commit order; a dossier's events are in leaf order.
 /// * Readers see committed state only, and a read that starts after a write was acknowledged sees it.
 /// * Numbers: per procedure and year 1, 2, 3 … without gaps, because a number is allocated in the transaction that uses it.
+/// Only an event of the log itself may leave numbers out.
 /// * Several processes may use one database at once.
 /// * A write whose parts contradict one another answers [`StoreError::Inconsistent`]. Rows follow the fold that comes with
 ///   the events (`after`), also a receipt's copies and replacement; a backend does not interpret events a second time.
@@ -61,12 +64,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// As `register`, and [`StoreError::Conflict`] when someone else changed it, [`StoreError::UnknownDossier`].
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
-    /// Writes an event of the log itself as the next leaf, and gives the leaf's index. With `rebind` the database is bound
-    /// to another identity in the same transaction.
+    /// Writes an event of the log itself as the next leaf, and gives the leaf's index. In the same transaction `rebind`
+    /// binds the database to another identity, and `reserve` raises the last number of each of its series, or leaves it
+    /// where it is higher.
     ///
     /// # Errors
-    /// As `register`; [`StoreError::Inconsistent`] when the database is not bound to `rebind.from`.
+    /// As `register`; [`StoreError::Inconsistent`] when the database is not bound to `rebind.from`, or when a number to be
+    /// reserved is none.
     async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError>;
+
+    /// The last number of every series that has one, by procedure and year.
+    async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError>;
 
     /// Every event of the log itself, oldest first.
     async fn log_events(&self) -> Result<Vec<StoredLogEvent>, StoreError>;
@@ -92,6 +100,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn receipts(&self, reference: &Reference) -> Result<Vec<SealedReceipt>, StoreError>;
 
     async fn head(&self) -> Result<TreeHead, StoreError>;
+
+    /// The head of this size, if the log ever stood there at the end of a batch; the empty tree's for 0.
+    async fn head_at(&self, size: u64) -> Result<Option<TreeHead>, StoreError>;
 
     /// Leaf hashes from an index on, at most `limit`.
     async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError>;
@@ -146,9 +157,15 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// has no such check. It may read everything.
     async fn check_storage(&self) -> Result<Vec<String>, StoreError>;
 
+    /// What the server says of itself; `None` where there is no server.
+    async fn server_facts(&self) -> Result<Option<ServerFacts>, StoreError>;
+
     /// Completes when this backend has given up writing for good, so that the process should end and start again on what
     /// the database really holds; never, if that does not happen.
     async fn failed(&self);
+
+    /// What opening the database did to its schema.
+    fn schema(&self) -> Schema;
 
     /// Whether [`Store::failed`] would complete at once.
     fn has_failed(&self) -> bool;

@@ -123,6 +123,25 @@ pub struct DuplicateProbe {
     pub name_and_parcel: Option<(String, String)>,
 }
 
+/// What a database server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFacts {
+    pub version: String,
+    /// A commit waits for a standby.
+    pub synchronous: bool,
+    /// Nobody on the network can read along.
+    pub encrypted: bool,
+    /// The server's clock, when it answered.
+    pub now: Timestamp,
+}
+
+/// How many migrations a database had had when it was opened, and how many it has had now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    pub before: usize,
+    pub now: usize,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeHead {
     pub size: u64,
@@ -139,6 +158,8 @@ pub struct NewLogEvent {
     pub nonce: [u8; 32],
     /// The database is bound to another identity from this event on.
     pub rebind: Option<Rebind>,
+    /// Numbers up to these are given to nobody from this event on.
+    pub reserve: Vec<NumberSeries>,
 }
 
 /// The nonce is left out: whoever has it can test guesses against the public leaf.
@@ -146,6 +167,14 @@ impl fmt::Debug for NewLogEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewLogEvent").field("kind", &self.event.kind()).field("at", &self.at).finish_non_exhaustive()
     }
+}
+
+/// The last number of a procedure in a year that was given or reserved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberSeries {
+    pub procedure: ProcedureCode,
+    pub year: u16,
+    pub last: u32,
 }
 
 /// The identity that a database must be bound to, and the one that takes its place.

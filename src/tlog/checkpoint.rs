@@ -67,6 +67,11 @@ impl LogKey {
         NoteSigner::new(origin, seed).map(Self)
     }
 
+    /// The same secret for a log of another name.
+    pub fn renamed(&self, origin: &str) -> Result<Self, NoteError> {
+        self.0.renamed(origin).map(Self)
+    }
+
     pub fn origin(&self) -> &str {
         self.0.verifier().name()
     }

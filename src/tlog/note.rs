@@ -53,6 +53,12 @@ impl NoteSigner {
         Ok(Self { verifier, key })
     }
 
+    /// The same secret under another name, which makes it another key to whoever verifies.
+    pub fn renamed(&self, name: &str) -> Result<Self, NoteError> {
+        let verifier = NoteVerifier::new(name, self.key.verifying_key())?;
+        Ok(Self { verifier, key: self.key.clone() })
+    }
+
     /// The whole note: the text, a blank line and one signature line.
     pub fn sign(&self, text: &str) -> Result<String, NoteError> {
         if !is_note_text(text) {

@@ -4,16 +4,22 @@
 //! `public` is for the citizen's phone, `desk` for staff. A general-purpose server (`axum::serve`) was rejected: it lets a
 //! client take for ever to send its headers.
 
+mod authority;
 mod body;
 pub mod desk;
 pub mod form;
 mod log;
+mod metrics;
 pub mod public;
+mod ready;
 pub mod reply;
 mod serve;
+mod tls;
 pub mod visitor;
 
-pub use serve::serve;
+pub use ready::WritingEnded;
+pub use serve::{serve, serve_metrics};
+pub use tls::{Tls, TlsError};
 
 use std::{
     net::IpAddr,
@@ -26,7 +32,8 @@ use std::{
 
 use axum::{Router, middleware};
 
-use crate::service::Service;
+use self::ready::Readiness;
+use crate::{metrics::Metrics, service::Service};
 
 /// How much one client may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +66,13 @@ impl Default for Limits {
 
 #[derive(Clone, Debug, Default)]
 pub struct WebOptions {
-    /// Peers whose `X-Forwarded-For` is believed; nobody's by default.
+    /// Peers whose `X-Forwarded-For` and `X-Request-Id` are believed; nobody's by default.
     pub trusted_proxies: Vec<IpAddr>,
     pub limits: Limits,
+    /// Speak TLS, with this certificate; plain HTTP without.
+    pub tls: Option<Tls>,
+    /// Asked by `/readyz`.
+    pub writing_ended: WritingEnded,
 }
 
 /// What every handler is given.
@@ -69,6 +80,8 @@ pub struct WebOptions {
 pub struct App {
     pub service: Arc<Service>,
     pub options: WebOptions,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
     /// Tells the requests of one start of the program from those of another.
     start: String,
     requests: AtomicU64,
@@ -78,7 +91,15 @@ impl App {
     pub fn new(service: Arc<Service>, options: WebOptions) -> Arc<Self> {
         // Without randomness the names of requests repeat after a restart; the service itself refuses what matters.
         let start = service.new_form_key().map_or_else(|_| String::from("00000"), |key| key.chars().take(5).collect());
-        Arc::new(Self { service, options, start, requests: AtomicU64::new(0) })
+        let metrics = Arc::clone(service.metrics());
+        let readiness = Readiness::default();
+        Arc::new(Self { service, options, metrics, readiness, start, requests: AtomicU64::new(0) })
+    }
+
+    /// From now on `/readyz` says no, so that no new work is sent here, and each answer closes its connection. Everything
+    /// that is asked is still answered.
+    pub fn drain(&self) {
+        self.readiness.drain();
     }
 
     /// A short name for a request, which a visitor can read out on the telephone.
@@ -94,6 +115,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(desk::routes())
         .fallback(public::unknown::not_found)
         .method_not_allowed_fallback(public::unknown::method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), authority::check))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), reply::finish))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), log::record))
         .with_state(app)

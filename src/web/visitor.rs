@@ -8,11 +8,18 @@ use std::{
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, Uri, header::ACCEPT_LANGUAGE, request::Parts},
+    http::{
+        HeaderMap, Uri,
+        header::{ACCEPT_LANGUAGE, COOKIE},
+        request::Parts,
+    },
 };
 
 use super::{App, log::RequestId};
 use crate::{dossier::Language, i18n};
+
+/// The language that somebody at the desk chose. Only pages of the desk set it and are sent it.
+pub(super) const LANGUAGE_COOKIE: &str = "milaf-lang";
 
 /// The other end of the connection, put there by `serve`.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +27,7 @@ pub(super) struct Peer(pub(super) IpAddr);
 
 #[derive(Clone)]
 pub struct Visitor {
-    /// `?l=xx`, else `Accept-Language`, else the issuer's own.
+    /// `?l=xx`, else what was chosen at the desk, else `Accept-Language`, else the issuer's own.
     pub language: Language,
     /// The peer's address, or the one that a trusted proxy names.
     pub address: String,
@@ -54,8 +61,23 @@ impl FromRequestParts<Arc<App>> for Visitor {
 
 fn language(uri: &Uri, headers: &HeaderMap, default: Language) -> Language {
     let asked = uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("l="));
+    let remembered = || {
+        let at_desk = uri.path().strip_prefix("/desk").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        cookie(headers, LANGUAGE_COOKIE).filter(|_| at_desk).and_then(Language::from_tag)
+    };
     let accepted = || headers.get(ACCEPT_LANGUAGE)?.to_str().ok().and_then(i18n::negotiate);
-    asked.and_then(Language::from_tag).or_else(accepted).unwrap_or(default)
+    asked.and_then(Language::from_tag).or_else(remembered).or_else(accepted).unwrap_or(default)
+}
+
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
 }
 
 /// From the right, the first address that is no proxy of ours; what stands further left anyone can have written.
@@ -106,13 +128,24 @@ mod tests {
 
     #[test]
     fn the_link_goes_before_the_browser_and_the_browser_before_the_issuer() {
-        let check = |uri: &str, accept: Option<&str>, expected: Language| {
+        let check_with = |uri: &str, chosen: Option<&str>, accept: Option<&str>, expected: Language| {
             let mut headers = HeaderMap::new();
             if let Some(accept) = accept {
                 headers.insert(ACCEPT_LANGUAGE, accept.parse().unwrap());
             }
-            assert_eq!(language(&uri.parse().unwrap(), &headers, Language::Arabic), expected, "{uri} {accept:?}");
+            if let Some(chosen) = chosen {
+                headers.insert(COOKIE, format!("a=b; {LANGUAGE_COOKIE}={chosen}").parse().unwrap());
+            }
+            let found = language(&uri.parse().unwrap(), &headers, Language::Arabic);
+            assert_eq!(found, expected, "{uri} {chosen:?} {accept:?}");
         };
+        let check = |uri: &str, accept: Option<&str>, expected| check_with(uri, None, accept, expected);
+        check_with("/desk", Some("zgh"), Some("en"), Language::Tamazight);
+        check_with("/desk/d/x/y?z", Some("zgh"), None, Language::Tamazight);
+        check_with("/desk?l=fr", Some("zgh"), None, Language::French);
+        check_with("/desk", Some("klingon"), Some("en"), Language::English);
+        check_with("/deskx", Some("zgh"), Some("en"), Language::English);
+        check_with("/", Some("zgh"), None, Language::Arabic);
         check("/", None, Language::Arabic);
         check("/?l=fr", Some("en"), Language::French);
         check("/?x=1&l=ZGH", None, Language::Tamazight);

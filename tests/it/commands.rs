@@ -12,30 +12,30 @@ use std::{
 
 use tempfile::TempDir;
 
-struct Ran {
-    code: i32,
-    stdout: Vec<u8>,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.text(), self.stderr);
         self
     }
 }
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_milaf"));
     command.env_remove("MILAF_PUBLIC_URL").env_remove("MILAF_LOG").env("RUST_BACKTRACE", "1");
     command
 }
 
-fn milaf(arguments: &[&str], stdin: &str) -> Ran {
+pub(crate) fn milaf(arguments: &[&str], stdin: &str) -> Ran {
     let mut child =
         program().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A command that reads no input may have ended already.
@@ -53,40 +53,48 @@ fn example_issuer() -> String {
 }
 
 /// A new office in a folder that goes with it.
-struct Office {
+pub(crate) struct Office {
     folder: TempDir,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let office = Self { folder };
         milaf(&["init", "--issuer", &example_issuer(), "--data", &office.data()], "").expect(0);
         office
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Another office with the same data, keys and permissions.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { folder: tempfile::tempdir().unwrap() };
+        let copied = Command::new("cp").args(["-a", &self.data(), &copy.data()]).status().unwrap();
+        assert!(copied.success());
+        copy
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         self.path("data").display().to_string()
     }
 
-    fn register(&self, name: &str, more: &[&str]) -> serde_json::Value {
+    pub(crate) fn register(&self, name: &str, more: &[&str]) -> serde_json::Value {
         let data = self.data();
         let mut arguments = vec!["register", "--data", &data, "--procedure", "NRU", "--applicant", name, "--json"];
         arguments.extend(more);
         serde_json::from_slice(&milaf(&arguments, "").expect(0).stdout).unwrap()
     }
 
-    fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         Server::start(&["serve", "--data", &self.data(), "--listen", "127.0.0.1:0"])
     }
 }
 
 /// A program that serves; killed when the test is done with it.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
     greeting: String,
@@ -109,7 +117,7 @@ impl Server {
         rest.split(['/', ' ', '\n']).next().unwrap()
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -117,7 +125,7 @@ impl Server {
         answer
     }
 
-    fn terminate(mut self) {
+    pub(crate) fn terminate(mut self) {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -266,6 +274,8 @@ fn every_command_shows_an_example() {
         &["register"],
         &["receipt"],
         &["doctor"],
+        &["backup"],
+        &["restore"],
     ] {
         let help = milaf(&[command, &["--help"]].concat(), "").expect(0).text();
         let example = format!("milaf {}", command.join(" "));

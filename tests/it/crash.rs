@@ -280,7 +280,7 @@ async fn audit(data: &DataDir, acknowledged: &Acknowledged, published: &[String]
 }
 
 fn key_ring(data: &DataDir) -> KeyRing {
-    let files = KeyFiles::load(&data.keys()).unwrap();
+    let files = KeyFiles::in_folder(&data.keys()).unwrap();
     let token_keys = TokenKeys::new(TokenKey::new(0, files.token).unwrap(), Vec::new()).unwrap();
     let log_key = LogKey::new("suivi.example.ma/log", files.log).unwrap();
     KeyRing::new(token_keys, SealKey::from_seed(files.seal), log_key).unwrap()

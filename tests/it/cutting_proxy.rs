@@ -99,7 +99,7 @@ impl Proxy {
 
 /// `lost` is what becomes of the server's answers from now on.
 fn pass_requests(mut client: TcpStream, mut server: TcpStream, lost: &Mutex<Option<Cut>>, state: &State) {
-    let mut buffer = [0; 65_536];
+    let mut buffer = [0; 16_384];
     while let Ok(length @ 1..) = client.read(&mut buffer) {
         let bytes = &buffer[..length];
         if bytes.ends_with(COMMIT) {
@@ -130,7 +130,7 @@ fn pass_requests(mut client: TcpStream, mut server: TcpStream, lost: &Mutex<Opti
 }
 
 fn pass_answers(mut server: TcpStream, mut client: TcpStream, lost: &Mutex<Option<Cut>>) {
-    let mut buffer = [0; 65_536];
+    let mut buffer = [0; 16_384];
     while let Ok(length @ 1..) = server.read(&mut buffer) {
         match *lost.lock().unwrap() {
             None => {

@@ -3,13 +3,23 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should stop there")]
 
 mod architecture;
+mod backup;
 mod bad_input;
 mod commands;
 mod crash;
 mod crosscheck;
 mod cutting_proxy;
 mod desk_pages;
+mod desk_refusals;
+mod doctor;
 mod harness;
+mod node_log;
+mod node_metrics;
+mod node_process;
+mod node_ready;
+mod node_restart;
+mod node_tls;
+mod page_weights;
 mod postgres_server;
 mod public_pages;
 mod raw_http;
@@ -17,8 +27,12 @@ mod real_server;
 mod receipt_pdf;
 mod receipt_samples;
 mod service_stories;
+mod shutdown;
+mod status_details;
 mod store_conformance;
 mod store_postgres;
 mod store_postgres_faults;
 mod store_sqlite;
+mod transport;
 mod vectors;
+mod words;

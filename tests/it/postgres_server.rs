@@ -136,11 +136,11 @@ impl PostgresServer {
 
     /// Over TCP, with the password.
     pub(crate) fn url(&self, database: &str) -> String {
-        self.url_through(self.port, database)
+        Self::url_through(self.port, database)
     }
 
     /// Over TCP by another port, where something may stand between.
-    pub(crate) fn url_through(&self, port: u16, database: &str) -> String {
+    pub(crate) fn url_through(port: u16, database: &str) -> String {
         format!("postgres://{ROLE}:{PASSWORD}@127.0.0.1:{port}/{database}")
     }
 
@@ -281,7 +281,7 @@ impl Drop for Held {
 }
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Returns when something holds, which it must do soon.
 pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {

@@ -50,8 +50,20 @@ impl Connection {
     }
 
     pub(crate) fn send(&mut self, request: &[u8]) -> io::Result<Answer> {
-        self.0.get_mut().write_all(request)?;
+        self.write(request)?;
         read_answer(&mut self.0, request.starts_with(b"HEAD "))
+    }
+
+    /// Sends bytes without waiting for an answer.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(bytes)
+    }
+
+    /// The next line that the server sends; empty when it has closed the connection.
+    pub(crate) fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.0.read_line(&mut line)?;
+        Ok(line)
     }
 }
 
@@ -72,7 +84,7 @@ pub(crate) fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
     })
 }
 
-fn read_answer(reader: &mut impl BufRead, head_only: bool) -> io::Result<Answer> {
+pub(crate) fn read_answer(reader: &mut impl BufRead, head_only: bool) -> io::Result<Answer> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if reader.read_line(&mut head)? == 0 {

@@ -48,7 +48,7 @@ impl House {
         output
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_milaf"));
         command.args(arguments).arg("--data").arg(self.data().root());
         command.env_remove("MILAF_PUBLIC_URL").env("RUST_BACKTRACE", "0").env("MILAF_LOG", "debug");
@@ -148,9 +148,19 @@ impl Server {
     }
 
     /// Asks it to end, waits until it has, and returns what it wrote.
-    pub(crate) fn stop(mut self) -> String {
+    pub(crate) fn stop(self) -> String {
+        self.ask_to_end();
+        self.ended()
+    }
+
+    /// Sends what service managers send.
+    pub(crate) fn ask_to_end(&self) {
         let asked = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().expect("kill runs");
         assert!(asked.success(), "the server had ended before it was asked to");
+    }
+
+    /// Waits until it has ended, which must be with exit code 0, and returns what it wrote.
+    pub(crate) fn ended(mut self) -> String {
         let status = self.child.wait().expect("the server ends");
         let log = self.read_log();
         assert!(status.success(), "the server ended with {status}: {log}");

@@ -13,6 +13,9 @@ use milaf::{
 
 use crate::receipt_samples::{busy, hostile, logo, long, ordinary, short};
 
+/// A receipt that is sent by telephone must not cost its reader much.
+const LARGEST: usize = 150_000;
+
 const PAIRS: [[Language; 2]; 7] = [
     [Language::Arabic, Language::French],
     [Language::Arabic, Language::Tamazight],
@@ -256,6 +259,43 @@ fn a_camera_reads_the_symbol_from_the_page() {
     let sheet = ordinary([Language::Arabic, Language::French]);
     let picture = image::load_from_memory(&QrSymbol::new(&sheet.url).unwrap().png(4)).unwrap().into_luma8();
     assert_eq!(decoded(&picture), sheet.url);
+}
+
+/// Name, embedded, subset and searchable, of each font in the file.
+fn fonts(pdf: &[u8]) -> Vec<(String, [bool; 3])> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("receipt.pdf");
+    std::fs::write(&file, pdf).unwrap();
+    let listed = Command::new("pdffonts").arg(&file).output().expect("pdffonts of poppler-utils is installed");
+    assert!(listed.status.success() && listed.stderr.is_empty(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let table = String::from_utf8(listed.stdout).unwrap();
+    let font = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        // The last five columns are emb, sub, uni and the object's two numbers.
+        let [.., emb, sub, uni, _, _] = words[..] else { panic!("{line}") };
+        (words[0].to_owned(), [emb, sub, uni].map(|word| word == "yes"))
+    };
+    table.lines().skip(2).map(font).collect()
+}
+
+#[test]
+fn the_fonts_lie_in_the_file_as_subsets() {
+    let mut heaviest = 0;
+    for (name, mut sheet, _) in samples() {
+        sheet.logo = Some(logo());
+        let pdf = receipt_pdf(&sheet).unwrap();
+        heaviest = heaviest.max(pdf.len());
+        assert!(pdf.len() <= LARGEST, "{name}: {} bytes", pdf.len());
+        let fonts = fonts(&pdf);
+        assert!(fonts.len() >= 2, "{name}: {fonts:?}");
+        for (font, is) in fonts {
+            assert_eq!(is, [true; 3], "{name}: {font} is embedded, a subset, and can be searched");
+            let (tag, family) = font.split_once('+').unwrap_or_else(|| panic!("{name}: {font} has no subset's name"));
+            assert!(tag.len() == 6 && tag.bytes().all(|letter| letter.is_ascii_uppercase()), "{name}: {font}");
+            assert!(family.starts_with("NotoSans"), "{name}: {font}");
+        }
+    }
+    println!("the heaviest receipt has {heaviest} bytes");
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn a_database_that_is_not_fit_is_refused_with_what_to_do() {
         (format!("postgres://{ROLE}@127.0.0.1:{port}/{empty}"), true, "asks for a password"),
         (format!("postgres://nobody:x@127.0.0.1:{port}/{empty}"), true, "refuses nobody"),
         (server.url("missing"), true, "there is no database missing on the server: create it"),
-        (server.url_through(free, &empty), true, &format!("no PostgreSQL server answers at 127.0.0.1:{free}")),
+        (PostgresServer::url_through(free, &empty), true, &format!("no PostgreSQL server answers at 127.0.0.1:{free}")),
         (server.url("latin"), true, "encoding is LATIN1"),
         (server.url(&old_server), true, "PostgreSQL 14.11 is too old"),
         (server.url(&nowhere), true, "no schema of the search_path exists"),

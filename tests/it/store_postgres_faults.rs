@@ -31,7 +31,7 @@ fn through_proxy(change: impl Fn(&mut PostgresOptions)) -> (Proxy, Arc<dyn Store
     let server = PostgresServer::shared();
     let database = server.create_database();
     let proxy = Proxy::start(server.port());
-    let mut between = options_for(&server.url_through(proxy.port(), &database));
+    let mut between = options_for(&PostgresServer::url_through(proxy.port(), &database));
     change(&mut between);
     (proxy, open(between), open(options(&database)))
 }
@@ -122,14 +122,14 @@ async fn a_broken_wait_for_the_standby_is_no_acknowledgement() {
     let server = PostgresServer::start(&[]);
     let database = server.create_database();
     let mut patient = options_for(&server.url(&database));
-    (patient.commit_timeout, patient.outcome_timeout) = (Duration::from_secs(60), Duration::from_secs(60));
+    (patient.commit_timeout, patient.outcome_timeout) = (Duration::from_mins(1), Duration::from_mins(1));
     let store = open(patient);
     register(&store, "before").await.unwrap();
     server.configure("synchronous_standby_names", "ANY 1 (nobody)");
     let waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
     let mut asked = Box::pin(register(&store, "form"));
     for _ in 0..3 {
-        let waits = || server.sql("postgres", waiting) != "";
+        let waits = || !server.sql("postgres", waiting).is_empty();
         while !waits() {
             let acknowledged = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_ready())).await;
             assert!(!acknowledged, "no standby has it");

@@ -2,10 +2,6 @@
 # review = true
 
 language-choice = اللغة
-language-ar = العربية
-language-fr = الفرنسية
-language-zgh = الأمازيغية
-language-en = الإنجليزية
 skip = الانتقال إلى المحتوى
 
 state-registered = مودع

@@ -51,7 +51,6 @@ receipt-channel-portal = البوابة الإلكترونية
 receipt-channel-email = البريد الإلكتروني
 receipt-channel-social = التواصل الاجتماعي
 receipt-channel-complaints = منصة الشكايات
-receipt-channel-address = العنوان
 
 receipt-register = السجل العمومي
 receipt-log = السجل العمومي للوصولات: القيد { $index }، الحجم { $size }، البصمة { $root }

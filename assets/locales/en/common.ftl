@@ -1,10 +1,6 @@
 # Words that citizens' pages, staff pages and papers share.
 
 language-choice = Language
-language-ar = Arabic
-language-fr = French
-language-zgh = Tamazight
-language-en = English
 skip = Skip to content
 
 state-registered = Received

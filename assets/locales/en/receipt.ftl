@@ -44,7 +44,6 @@ receipt-channel-portal = Portal
 receipt-channel-email = E-mail
 receipt-channel-social = Social media
 receipt-channel-complaints = Complaints
-receipt-channel-address = Address
 
 receipt-register = Public register
 receipt-log = Public register of receipts: entry { $index }, size { $size }, fingerprint { $root }

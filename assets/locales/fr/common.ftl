@@ -1,10 +1,6 @@
 # Words that citizens' pages, staff pages and papers share.
 
 language-choice = Langue
-language-ar = arabe
-language-fr = français
-language-zgh = amazighe
-language-en = anglais
 skip = Aller au contenu
 
 state-registered = Déposé

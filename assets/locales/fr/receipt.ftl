@@ -41,7 +41,6 @@ receipt-channel-portal = Portail
 receipt-channel-email = Courriel
 receipt-channel-social = Réseaux sociaux
 receipt-channel-complaints = Réclamations
-receipt-channel-address = Adresse
 
 receipt-register = Registre public
 receipt-log = Registre public des récépissés : inscription { $index }, taille { $size }, empreinte { $root }

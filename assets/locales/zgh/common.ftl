@@ -2,10 +2,6 @@
 # review = true
 
 language-choice = ⵜⵓⵜⵍⴰⵢⵜ
-language-ar = ⵜⴰⵄⵔⴰⴱⵜ
-language-fr = ⵜⴰⴼⵕⴰⵏⵙⵉⵙⵜ
-language-zgh = ⵜⴰⵎⴰⵣⵉⵖⵜ
-language-en = ⵜⴰⵏⴳⵍⵉⵣⵜ
 skip = ⴷⴷⵓ ⵖⵔ ⵜⵓⵎⴰⵢⵜ
 
 state-registered = ⵉⵜⵜⵓⵙⵔⵙ

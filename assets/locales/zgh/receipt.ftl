@@ -36,7 +36,6 @@ receipt-channel-portal = ⵜⴰⴳⴳⵓⵔⵜ
 receipt-channel-email = ⵉⵎⴰⵢⵍ
 receipt-channel-social = ⵉⵥⴹⵡⴰⵏ ⵉⵏⴰⵎⵓⵏⵏ
 receipt-channel-complaints = ⵜⵉⵎⵎⴰⵍⴰ
-receipt-channel-address = ⴰⵏⵙⴰ
 
 receipt-register = ⴰⵏⵖⵎⵉⵙ ⴰⵣⴰⵢⴰⵣ
 receipt-log = ⴰⵏⵖⵎⵉⵙ ⴰⵣⴰⵢⴰⵣ ⵏ ⵜⵎⴰⵜⴰⵔⵉⵏ: ⴰⵣⵎⵎⴻⵎ { $index }, ⵜⵉⴷⴷⵉ { $size }, ⴰⴷⵔⵉⵣ { $root }

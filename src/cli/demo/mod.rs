@@ -17,11 +17,14 @@ use clap::Args;
 use tracing::level_filters::LevelFilter;
 
 use super::{
+    log_lines::start_log,
     open::{Database, Office, create_keys, name_log},
-    password, serving,
+    password,
+    place::Place,
+    serving,
     terminal::say,
 };
-use crate::{config::DataDir, dossier::PublicState, print::QrSymbol, receipt::PublicUrl, web::WebOptions};
+use crate::{config::DataDir, dossier::PublicState, print::QrSymbol, receipt::PublicUrl};
 
 /// Its presence says that this command made the folder.
 const MARKER: &str = "DEMONSTRATION";
@@ -58,17 +61,19 @@ fn public_url(text: &str) -> Result<PublicUrl, String> {
 
 impl Demo {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        serving::start_log(LevelFilter::WARN)?;
+        start_log(LevelFilter::WARN)?;
         let data = DataDir::new(&self.data);
         refuse_a_real_office(&data)?;
-        let listener = serving::bind(self.listen).await?;
+        let listener = serving::bind("--listen", self.listen).await?;
         let bound = listener.local_addr()?;
         let address = match &self.public_url {
             Some(address) => address.clone(),
             None => PublicUrl::parse(&reachable(bound))?,
         };
         install(&data, &address)?;
-        let office = Office::open_unchecked(&data, Some(address.as_str()), Database::MayBeMade)?;
+        let office =
+            Office::open_unchecked(&Place::of_one_file(data.clone()), Some(address.as_str()), Database::MayBeMade)
+                .await?;
         office.check_start().await?;
         if office.service.latest(1, None).await?.is_empty() {
             fill::fill(&office, self.dossiers as usize).await?;
@@ -91,7 +96,7 @@ impl Demo {
             ))?;
         }
         say("Stop with Ctrl-C.")?;
-        serving::serve(office, listener, WebOptions::default()).await?;
+        serving::serve(office, serving::Node::plain(listener)).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

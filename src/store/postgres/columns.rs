@@ -162,16 +162,22 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
         ],
     );
     if let Some(grown) = grown {
-        let size = rows::signed(grown.head.size)?;
-        let leaves =
-            grown.seals.iter().map(|new| rows::signed(new.leaf_index)).collect::<Result<Vec<_>, StoreError>>()?;
-        add(HEAD, false, vec![Box::new(size), Box::new(grown.head.root)]);
-        add(EDGE, false, vec![Box::new(size), Box::new(grown.edge.as_slice())]);
-        add(
-            SEALS,
-            leaves.is_empty(),
-            vec![Box::new(size), Box::new(leaves), column!(grown.seals, new => new.seal.as_slice())],
-        );
+        tables.append(&mut of_growth(grown)?);
+    }
+    Ok(tables)
+}
+
+/// The head, the edge and the seals of a log that has grown.
+fn of_growth(grown: &Grown) -> Result<Vec<Table<'_>>, StoreError> {
+    let size = rows::signed(grown.head.size)?;
+    let leaves = grown.seals.iter().map(|new| rows::signed(new.leaf_index)).collect::<Result<Vec<_>, StoreError>>()?;
+    let mut tables = vec![
+        Table { statement: HEAD, columns: vec![Box::new(size), Box::new(grown.head.root)] },
+        Table { statement: EDGE, columns: vec![Box::new(size), Box::new(grown.edge.as_slice())] },
+    ];
+    if !leaves.is_empty() {
+        let seals = column!(grown.seals, new => new.seal.as_slice());
+        tables.push(Table { statement: SEALS, columns: vec![Box::new(size), Box::new(leaves), seals] });
     }
     Ok(tables)
 }

@@ -98,7 +98,7 @@ pub(super) fn refuses_the_values(error: &Error) -> bool {
 /// An error after which nothing of the statement is there.
 pub(super) fn store_error(action: &'static str, error: &Error) -> StoreError {
     let message = format!("{action}: {}", cause(error));
-    match error.code().map(|code| code.code()) {
+    match error.code().map(tokio_postgres::error::SqlState::code) {
         // A constraint speaks up only when the tables contradict what the transaction has just read from them.
         Some(code) if code.starts_with("22") || code.starts_with("23") => StoreError::Damaged(message),
         Some("XX001" | "XX002") => StoreError::Damaged(message),

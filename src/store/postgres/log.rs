@@ -3,7 +3,9 @@
 use super::{pool::Pool, rows};
 use crate::{
     dossier::Reference,
-    store::{CheckpointRow, LogRow, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth},
+    store::{
+        CheckpointRow, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth,
+    },
     tlog::Hash,
 };
 
@@ -40,6 +42,22 @@ pub(super) async fn log_events(pool: &Pool) -> Result<Vec<StoredLogEvent>, Store
         )
         .await?;
     rows.iter().map(rows::log_event).collect()
+}
+
+/// The last number of every series that has one.
+pub(super) async fn numbers(pool: &Pool) -> Result<Vec<NumberSeries>, StoreError> {
+    let sql = "SELECT procedure, year, last FROM numbers ORDER BY procedure, year";
+    let rows = pool.read("read the numbers given", sql, &[]).await?;
+    rows.iter().map(rows::number_series).collect()
+}
+
+/// The head of a size at which a batch ended.
+pub(super) async fn head_at(pool: &Pool, size: u64) -> Result<Option<TreeHead>, StoreError> {
+    let Some(size) = i64::try_from(size).ok().filter(|size| *size > 0) else {
+        return Ok((size == 0).then(growth::empty_head));
+    };
+    let rows = pool.read("read a head", "SELECT size, root FROM heads WHERE size = $1", &[&size]).await?;
+    rows.first().map(rows::tree_head).transpose()
 }
 
 pub(super) async fn leaf_hashes(pool: &Pool, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError> {
@@ -103,6 +121,26 @@ pub(super) async fn bind_identity(pool: &Pool, identity: &str) -> Result<String,
     let rows = pool.read("read the identity", "SELECT value FROM meta WHERE key = 'identity'", &[]).await?;
     let row = rows.first().ok_or_else(|| StoreError::Damaged("the identity is gone".to_owned()))?;
     rows::get(row, 0)
+}
+
+/// What `milaf doctor` tells of the server.
+pub(super) async fn server_facts(pool: &Pool) -> Result<ServerFacts, StoreError> {
+    let rows = pool
+        .read(
+            "ask about the server",
+            "SELECT current_setting('server_version'), current_setting('synchronous_standby_names') <> '',
+                 coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
+                 (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+            &[],
+        )
+        .await?;
+    let row = rows.first().ok_or_else(|| StoreError::Unavailable("the server gave no answer".to_owned()))?;
+    Ok(ServerFacts {
+        version: rows::get(row, 0)?,
+        synchronous: rows::get(row, 1)?,
+        encrypted: rows::get(row, 2)?,
+        now: rows::moment(row, 3)?,
+    })
 }
 
 /// The pages that the server found damaged, the guards of the history that are missing or off, and broken indexes. References

@@ -9,6 +9,7 @@ use super::{
     errors::cause,
     link::{Link, LinkError},
 };
+use crate::store::Schema;
 
 /// In order; a migration's number is its place, counted from 1.
 const MIGRATIONS: &[(&str, &str)] = &[("0001_initial", include_str!("migrations/0001_initial.sql"))];
@@ -48,16 +49,16 @@ pub(super) async fn check_server(link: &Link) -> Result<(), PostgresOpenError> {
 }
 
 /// Applies what is missing. With `create` also to a schema without tables.
-pub(super) async fn apply(link: &Link, create: bool) -> Result<(), PostgresOpenError> {
+pub(super) async fn apply(link: &Link, create: bool) -> Result<Schema, PostgresOpenError> {
     if let Some(applied) = version(link).await?
         && applied == MIGRATIONS.len()
     {
-        return Ok(());
+        return Ok(Schema { before: applied, now: applied });
     }
     sql(link, "lock", "BEGIN").await?;
     let outcome = apply_in_transaction(link, create).await;
     match outcome {
-        Ok(()) => sql(link, "commit the migration of", "COMMIT").await,
+        Ok(schema) => sql(link, "commit the migration of", "COMMIT").await.map(|()| schema),
         Err(error) => {
             // The connection's end would take the transaction back as well.
             let _ = link.run("ROLLBACK").await;
@@ -66,7 +67,7 @@ pub(super) async fn apply(link: &Link, create: bool) -> Result<(), PostgresOpenE
     }
 }
 
-async fn apply_in_transaction(link: &Link, create: bool) -> Result<(), PostgresOpenError> {
+async fn apply_in_transaction(link: &Link, create: bool) -> Result<Schema, PostgresOpenError> {
     // Tables may be large by then, and other nodes wait meanwhile.
     sql(link, "lock", "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'").await?;
     sql(link, "lock", LOCK).await?;
@@ -86,7 +87,7 @@ async fn apply_in_transaction(link: &Link, create: bool) -> Result<(), PostgresO
         .await
         .map_err(|error| PostgresOpenError::Sql { action: "migrate", cause: cause(&error) })?;
     }
-    Ok(())
+    Ok(Schema { before: applied, now: MIGRATIONS.len() })
 }
 
 /// How many migrations the schema has had; `None` when it holds no tables at all.

@@ -42,8 +42,8 @@ use self::{
 };
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent,
-    StoredLogEvent, TreeHead,
+    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store,
+    StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -60,6 +60,7 @@ pub struct PostgresStore(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
+    schema: Schema,
     writer: Writer,
     pool: Pool,
 }
@@ -72,8 +73,8 @@ impl PostgresStore {
     /// [`PostgresOpenError`], whose message says what to do.
     pub fn open(options: PostgresOptions, sealer: Sealer, names: BatchNames) -> Result<Self, PostgresOpenError> {
         let pool = Pool::new(Connector::new(options.clone())?)?;
-        let writer = Writer::start(Connector::new(options)?, sealer, names)?;
-        Ok(Self(Arc::new(Parts { writer, pool })))
+        let (writer, schema) = Writer::start(Connector::new(options)?, sealer, names)?;
+        Ok(Self(Arc::new(Parts { schema, writer, pool })))
     }
 }
 
@@ -89,6 +90,10 @@ impl Store for PostgresStore {
 
     async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError> {
         self.0.writer.write(|reply| Job::LogEvent(Box::new(new), reply)).await
+    }
+
+    async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
+        log::numbers(&self.0.pool).await
     }
 
     async fn log_events(&self) -> Result<Vec<StoredLogEvent>, StoreError> {
@@ -125,6 +130,10 @@ impl Store for PostgresStore {
 
     async fn head(&self) -> Result<TreeHead, StoreError> {
         log::head(&self.0.pool).await
+    }
+
+    async fn head_at(&self, size: u64) -> Result<Option<TreeHead>, StoreError> {
+        log::head_at(&self.0.pool, size).await
     }
 
     async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError> {
@@ -192,12 +201,20 @@ impl Store for PostgresStore {
         log::check_storage(&self.0.pool).await
     }
 
+    async fn server_facts(&self) -> Result<Option<ServerFacts>, StoreError> {
+        log::server_facts(&self.0.pool).await.map(Some)
+    }
+
     async fn failed(&self) {
         let mut failed = self.0.writer.failed();
         if failed.wait_for(|failed| *failed).await.is_err() {
             // The writer has ended in order and can fail no more.
             std::future::pending::<()>().await;
         }
+    }
+
+    fn schema(&self) -> Schema {
+        self.0.schema
     }
 
     fn has_failed(&self) -> bool {

@@ -4,7 +4,12 @@
 //! The syntax is that of tokio-postgres, which is libpq's, and libpq's `sslmode=verify-ca` and `verify-full`, `sslrootcert`
 //! and `passfile`, which tokio-postgres does not know. A format of our own was rejected: administrators know this one.
 
-use std::{fmt, fs, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use tokio_postgres::{
     Config,
@@ -133,7 +138,7 @@ impl FromStr for PostgresOptions {
             outcome_timeout: Duration::from_secs(10),
         };
         if let Some(file) = own.password_file {
-            options.take_password_from(file)?;
+            options.take_password_from(&file)?;
         }
         Ok(options)
     }
@@ -193,13 +198,13 @@ impl PostgresOptions {
     /// # Errors
     /// [`PostgresOpenError::PasswordFile`] when the file cannot be read, when others may read it, or when it has no line for
     /// this database.
-    pub fn take_password_from(&mut self, file: PathBuf) -> Result<(), PostgresOpenError> {
+    pub fn take_password_from(&mut self, file: &Path) -> Result<(), PostgresOpenError> {
         if self.config.get_password().is_some() {
             return Ok(());
         }
         let failed = |cause: String| PostgresOpenError::PasswordFile { file: file.display().to_string(), cause };
-        passfile::check_owner_only(&file).map_err(failed)?;
-        let text = fs::read_to_string(&file).map_err(|error| failed(error.to_string()))?;
+        passfile::check_owner_only(file).map_err(failed)?;
+        let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
         let hosts = self.hosts();
         let found =
             hosts.iter().find_map(|(host, port)| passfile::find(&text, host, *port, self.database(), self.user()));

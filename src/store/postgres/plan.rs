@@ -130,12 +130,21 @@ impl Plan {
     }
 
     fn log_event(&mut self, new: &NewLogEvent) -> Result<Written, StoreError> {
+        if new.reserve.iter().any(|series| !(1..=Reference::MAX_NUMBER).contains(&series.last)) {
+            return Err(StoreError::Inconsistent("a number to be reserved is none"));
+        }
         if let Some(rebind) = &new.rebind {
             if self.found.identity.as_ref() != Some(&rebind.from) {
                 return Err(StoreError::Inconsistent("the database is bound to another identity"));
             }
             self.found.identity = Some(rebind.to.clone());
             self.rows.identity = Some(rebind.to.clone());
+        }
+        for series in &new.reserve {
+            let key = (series.procedure.as_str().to_owned(), series.year);
+            let last = self.found.numbers.get(&key).copied().unwrap_or(0).max(series.last);
+            self.found.numbers.insert(key.clone(), last);
+            self.rows.numbers.insert(key, last);
         }
         let record = growth::record_of_log(self.found.last_log_event.map(|(_, hash)| hash), new);
         let position = self.found.last_log_event.map_or(1, |(position, _)| position.saturating_add(1));

@@ -9,8 +9,8 @@ use crate::{
     dossier::{Event, Position, Reference},
     receipt::ReceiptId,
     store::{
-        Account, CheckpointRow, DossierRow, LogRow, SealedReceipt, Session, StoreError, StoredEvent, StoredLogEvent,
-        TreeHead, projection,
+        Account, CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, Session, StoreError, StoredEvent,
+        StoredLogEvent, TreeHead, projection,
     },
     tlog::{LogEvent, Record},
 };
@@ -96,6 +96,11 @@ fn record(row: &Row, column: usize) -> Result<(Record, Timestamp), StoreError> {
     let record = Record::decode(get(row, column)?).map_err(|error| unreadable(row, column, error))?;
     let at = Timestamp::from_millisecond(record.at_ms).map_err(|error| unreadable(row, column, error))?;
     Ok((record, at))
+}
+
+/// Reads `procedure, year, last`.
+pub(super) fn number_series(row: &Row) -> Result<NumberSeries, StoreError> {
+    Ok(NumberSeries { procedure: text(row, 0)?, year: number(row, 1)?, last: number(row, 2)? })
 }
 
 /// Reads `size, note, published_at`.

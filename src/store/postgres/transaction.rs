@@ -74,7 +74,11 @@ pub(super) async fn begin(
                 years.push(i64::from(new.year));
             }
             Wish::Append(append) => references.push(append.reference.to_string()),
-            Wish::LogEvent(_) => of_the_log = true,
+            Wish::LogEvent(new) => {
+                of_the_log = true;
+                procedures.extend(new.reserve.iter().map(|series| series.procedure.as_str()));
+                years.extend(new.reserve.iter().map(|series| i64::from(series.year)));
+            }
         }
     }
     let named: Vec<[u8; 8]> = wishes.iter().flat_map(|wish| wish.receipts()).map(|id| *id.as_bytes()).collect();

@@ -36,7 +36,7 @@ use super::{
     plan::Outcome,
     wishes::Wish,
 };
-use crate::store::{Append, Appended, NewDossier, NewLogEvent, Sealer, StoreError};
+use crate::store::{Append, Appended, NewDossier, NewLogEvent, Schema, Sealer, StoreError};
 
 /// How many jobs may wait; whoever comes after waits for a place.
 const QUEUE: usize = 1024;
@@ -100,7 +100,11 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Connects, looks at server and schema, and returns when jobs can be taken.
-    pub(super) fn start(connector: Connector, sealer: Sealer, names: BatchNames) -> Result<Self, PostgresOpenError> {
+    pub(super) fn start(
+        connector: Connector,
+        sealer: Sealer,
+        names: BatchNames,
+    ) -> Result<(Self, Schema), PostgresOpenError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (failed, watcher) = watch::channel(false);
         let (opened, ready) = channel::sync_channel(1);
@@ -113,8 +117,8 @@ impl Writer {
             };
             runtime.block_on(async move {
                 match prepare(&connector).await {
-                    Ok(link) => {
-                        let _ = opened.send(Ok(()));
+                    Ok((link, schema)) => {
+                        let _ = opened.send(Ok(schema));
                         let mut writer = WriterTask { connector, sealer, names, link: Some(link), batches: 0 };
                         writer.serve(jobs).await;
                     }
@@ -125,8 +129,8 @@ impl Writer {
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(work);
         let thread = thread.map_err(PostgresOpenError::Thread)?;
         let ended = || PostgresOpenError::Thread(std::io::Error::other("it ended at once"));
-        ready.recv().map_err(|_| ended())??;
-        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failed: watcher })
+        let schema = ready.recv().map_err(|_| ended())??;
+        Ok((Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failed: watcher }, schema))
     }
 
     /// Hands a job over and waits for its answer.
@@ -171,11 +175,11 @@ impl Drop for Alarm {
     }
 }
 
-async fn prepare(connector: &Connector) -> Result<Link, PostgresOpenError> {
+async fn prepare(connector: &Connector) -> Result<(Link, Schema), PostgresOpenError> {
     let link = connector.connect().await.map_err(|error| error.explain(connector.options()))?;
     migrations::check_server(&link).await?;
-    migrations::apply(&link, connector.options().create).await?;
-    Ok(link)
+    let schema = migrations::apply(&link, connector.options().create).await?;
+    Ok((link, schema))
 }
 
 struct WriterTask {
@@ -228,9 +232,8 @@ impl WriterTask {
     }
 
     async fn attempt(&mut self, wishes: &[Wish<'_>], in_question: &[Attempt]) -> End {
-        let name = match (self.names)() {
-            Some(name) => name,
-            None => return End::nothing(StoreError::Unavailable("the system gives no random bytes".to_owned())),
+        let Some(name) = (self.names)() else {
+            return End::nothing(StoreError::Unavailable("the system gives no random bytes".to_owned()));
         };
         let link = match self.link.take().filter(|link| !link.is_closed()) {
             Some(link) => link,
@@ -294,14 +297,12 @@ impl WriterTask {
                 sleep(PAUSE).await;
             }
         };
-        match timeout(outcome_timeout, asking).await {
-            Ok(verdicts) => verdicts,
-            Err(_) => {
-                tracing::error!(reason, jobs = wishes.len(), "it stays unknown whether a batch was written");
-                self.link = None;
-                all(wishes, &StoreError::Unknown(reason))
-            }
+        if let Ok(verdicts) = timeout(outcome_timeout, asking).await {
+            return verdicts;
         }
+        tracing::error!(reason, jobs = wishes.len(), "it stays unknown whether a batch was written");
+        self.link = None;
+        all(wishes, &StoreError::Unknown(reason))
     }
 }
 

@@ -104,6 +104,17 @@ impl<'connection> Batch<'connection> {
     }
 }
 
+/// The head of a size at which a batch ended.
+pub(super) fn head_at(connection: &Connection, size: u64) -> Result<Option<TreeHead>, StoreError> {
+    let Some(size) = i64::try_from(size).ok().filter(|size| *size > 0) else {
+        return Ok((size == 0).then(growth::empty_head));
+    };
+    connection
+        .prepare_cached("SELECT size, root FROM heads WHERE size = ?1")
+        .and_then(|mut statement| statement.query_row([size], rows::tree_head).optional())
+        .during("read a head")
+}
+
 /// The newest head; the empty tree's when there is none.
 pub(super) fn head(connection: &Connection) -> Result<TreeHead, StoreError> {
     let newest = connection

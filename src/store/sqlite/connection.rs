@@ -34,7 +34,8 @@ pub(super) fn create_file(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Puts the names in a file's folder on stable storage.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
         _ => File::open(".")?.sync_all(),

@@ -15,6 +15,10 @@ pub enum OpenError {
     Missing(PathBuf),
     #[error("cannot create the database {path}: {source}")]
     Create { path: PathBuf, source: std::io::Error },
+    #[error("the file {0} holds no database: give a backup made by `milaf backup`")]
+    Empty(PathBuf),
+    #[error("cannot write {path}: {source}")]
+    Copy { path: PathBuf, source: std::io::Error },
     #[error("the database {0} is read-only: make the file and its folder writable for this user")]
     ReadOnly(PathBuf),
     #[error("the file is an SQLite database of another program: give the path of a database made by this one")]
@@ -25,7 +29,9 @@ pub enum OpenError {
     OldSqlite(&'static str),
     #[error("the file system cannot keep a write-ahead log (journal mode {0}): put the database on a local disk")]
     NoWriteAheadLog(String),
-    #[error("cannot {action} the database: {source}")]
+    #[error(
+        "cannot {action} the database: {source}. If the file is damaged, keep its folder aside and restore the last sound backup"
+    )]
     Sqlite { action: &'static str, source: Error },
     #[error("cannot start the writer's thread: {0}")]
     Thread(std::io::Error),

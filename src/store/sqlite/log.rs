@@ -5,7 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{batch::Batch, errors::During, rows};
 use crate::{
     dossier::Reference,
-    store::{CheckpointRow, LogRow, NewLogEvent, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth},
+    store::{
+        CheckpointRow, LogRow, NewLogEvent, NumberSeries, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth,
+    },
     tlog::Hash,
 };
 
@@ -58,9 +60,33 @@ pub(super) fn append_log_event(batch: &mut Batch<'_>, new: &NewLogEvent) -> Resu
             return Err(StoreError::Inconsistent("the database is bound to another identity"));
         }
     }
+    for series in &new.reserve {
+        reserve(batch.connection, series)?;
+    }
     let record = growth::record_of_log(last.map(|(_, hash)| hash), new);
     let position = last.map_or(1, |(position, _)| position.saturating_add(1));
     Ok(batch.push_record(None, position, &record, &new.nonce)?.index)
+}
+
+fn reserve(connection: &Connection, series: &NumberSeries) -> Result<(), StoreError> {
+    if !(1..=Reference::MAX_NUMBER).contains(&series.last) {
+        return Err(StoreError::Inconsistent("a number to be reserved is none"));
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO numbers (procedure, year, last) VALUES (?1, ?2, ?3)
+             ON CONFLICT (procedure, year) DO UPDATE SET last = max(last, excluded.last)",
+        )
+        .and_then(|mut statement| statement.execute(params![series.procedure.as_str(), series.year, series.last]))
+        .during("reserve numbers")?;
+    Ok(())
+}
+
+pub(super) fn numbers(connection: &Connection) -> Result<Vec<NumberSeries>, StoreError> {
+    connection
+        .prepare_cached("SELECT procedure, year, last FROM numbers ORDER BY procedure, year")
+        .and_then(|mut statement| statement.query_map([], rows::number_series)?.collect())
+        .during("read the numbers given")
 }
 
 pub(super) fn leaf_hashes(connection: &Connection, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError> {

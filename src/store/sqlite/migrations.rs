@@ -4,9 +4,12 @@
 //! migrations as the usual tools keep, was rejected because one number in the file's header says the same and is
 //! readable without knowing any table.
 
+use std::path::Path;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::OpenError;
+use crate::store::Schema;
 
 /// "MiLf": what `file` and SQLite's own tools show for a database of this program.
 pub(super) const APPLICATION_ID: i32 = 0x4D69_4C66;
@@ -19,10 +22,16 @@ pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
     committed_version(connection).map(|_| ())
 }
 
+/// As [`check`], and refuses a file in which there is nothing yet; asked inside a transaction.
+pub(super) fn check_filled(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    if version_of(connection)? == 0 { Err(OpenError::Empty(path.to_owned())) } else { Ok(()) }
+}
+
 /// Applies what is missing under an exclusive lock, so that two processes that start together do not both apply it.
-pub(super) fn apply(connection: &mut Connection) -> Result<(), OpenError> {
-    if committed_version(connection)? == MIGRATIONS.len() {
-        return Ok(());
+pub(super) fn apply(connection: &mut Connection) -> Result<Schema, OpenError> {
+    let known = MIGRATIONS.len();
+    if committed_version(connection)? == known {
+        return Ok(Schema { before: known, now: known });
     }
     let transaction =
         Transaction::new(connection, TransactionBehavior::Exclusive).map_err(OpenError::sqlite("lock"))?;
@@ -33,7 +42,8 @@ pub(super) fn apply(connection: &mut Connection) -> Result<(), OpenError> {
         set(&transaction, "user_version", i32::try_from(number + 1).unwrap_or(i32::MAX))?;
     }
     set(&transaction, "application_id", APPLICATION_ID)?;
-    transaction.commit().map_err(OpenError::sqlite("commit the migration of"))
+    transaction.commit().map_err(OpenError::sqlite("commit the migration of"))?;
+    Ok(Schema { before: applied, now: known })
 }
 
 /// Reads inside one transaction, because between two statements another process may commit the first migration.

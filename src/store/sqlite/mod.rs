@@ -10,6 +10,7 @@
 
 mod accounts;
 mod attempts;
+pub mod backup;
 mod batch;
 mod connection;
 mod errors;
@@ -33,8 +34,8 @@ pub use errors::OpenError;
 use self::{readers::Readers, writer::Writer};
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, SealedReceipt, Sealer, Session, Store, StoreError, StoredEvent,
-    StoredLogEvent, TreeHead,
+    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store,
+    StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -51,6 +52,7 @@ pub struct SqliteStore(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
+    schema: Schema,
     writer: Writer,
     readers: Readers,
 }
@@ -62,11 +64,13 @@ pub struct SqliteOptions {
     pub create: bool,
     /// How long to wait for another process that writes.
     pub patience: Duration,
+    /// Leave the file without a write-ahead log: for a copy that nobody else uses yet, on whatever disk it lies.
+    pub one_file: bool,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { create: false, patience: PATIENCE }
+        Self { create: false, patience: PATIENCE, one_file: false }
     }
 }
 
@@ -98,11 +102,13 @@ impl SqliteStore {
         let mut connection = connection::open(path, options.patience)?;
         // A file that is not ours must stay as it is, so it is looked at before its journal is changed.
         migrations::check(&connection)?;
-        connection::keep_write_ahead_log(&connection, options.patience)?;
-        migrations::apply(&mut connection)?;
+        if !options.one_file {
+            connection::keep_write_ahead_log(&connection, options.patience)?;
+        }
+        let schema = migrations::apply(&mut connection)?;
         let readers = Readers::open(path, options.patience)?;
         let writer = Writer::start(connection, sealer, options.patience).map_err(OpenError::Thread)?;
-        Ok(Self(Arc::new(Parts { writer, readers })))
+        Ok(Self(Arc::new(Parts { schema, writer, readers })))
     }
 }
 
@@ -118,6 +124,10 @@ impl Store for SqliteStore {
 
     async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError> {
         self.0.writer.write_log(move |batch| log::append_log_event(batch, &new), |_, index| Ok(index)).await
+    }
+
+    async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
+        self.0.readers.read(log::numbers).await
     }
 
     async fn log_events(&self) -> Result<Vec<StoredLogEvent>, StoreError> {
@@ -159,6 +169,10 @@ impl Store for SqliteStore {
 
     async fn head(&self) -> Result<TreeHead, StoreError> {
         self.0.readers.read(batch::head).await
+    }
+
+    async fn head_at(&self, size: u64) -> Result<Option<TreeHead>, StoreError> {
+        self.0.readers.read(move |connection| batch::head_at(connection, size)).await
     }
 
     async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError> {
@@ -229,12 +243,20 @@ impl Store for SqliteStore {
         self.0.readers.read(connection::check_file).await
     }
 
+    async fn server_facts(&self) -> Result<Option<ServerFacts>, StoreError> {
+        Ok(None)
+    }
+
     async fn failed(&self) {
         let mut failed = self.0.writer.failed();
         if failed.wait_for(|failed| *failed).await.is_err() {
             // The writer has ended in order and can fail no more.
             std::future::pending::<()>().await;
         }
+    }
+
+    fn schema(&self) -> Schema {
+        self.0.schema
     }
 
     fn has_failed(&self) -> bool {

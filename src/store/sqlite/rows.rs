@@ -12,7 +12,8 @@ use crate::{
     dossier::{Event, Position, PublicState},
     receipt::ReceiptId,
     store::{
-        CheckpointRow, DossierRow, LogRow, SealedReceipt, StoreError, StoredEvent, StoredLogEvent, TreeHead, projection,
+        CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, StoreError, StoredEvent, StoredLogEvent,
+        TreeHead, projection,
     },
     tlog::{LogEvent, Record},
 };
@@ -93,6 +94,11 @@ pub(super) fn log_event(row: &Row<'_>) -> rusqlite::Result<StoredLogEvent> {
     let event = LogEvent::from_data(&record.kind, &record.data).map_err(|error| unreadable(1, Type::Blob, error))?;
     let at = Timestamp::from_millisecond(record.at_ms).map_err(|error| unreadable(1, Type::Blob, error))?;
     Ok(StoredLogEvent { leaf_index: unsigned(row, 0)?, at, actor: record.actor, event })
+}
+
+/// Reads `procedure, year, last`.
+pub(super) fn number_series(row: &Row<'_>) -> rusqlite::Result<NumberSeries> {
+    Ok(NumberSeries { procedure: text(row, 0)?, year: row.get(1)?, last: row.get(2)? })
 }
 
 /// Reads `size, note, published_at`.

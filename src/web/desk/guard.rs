@@ -13,10 +13,7 @@ use axum::{
 };
 use subtle::ConstantTimeEq;
 
-use super::{
-    session::{Guest, Staff},
-    shell::Shell,
-};
+use super::{session::Staff, shell::Shell};
 use crate::web::{App, form::Form, visitor::Visitor};
 
 /// A form of a member of staff's own session.
@@ -61,7 +58,7 @@ impl FromRequest<Arc<App>> for SameOriginForm {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let Guest(visitor) = Guest::from_request_parts(&mut parts, app).await.unwrap_or_else(|never| match never {});
+        let visitor = Visitor::from_request_parts(&mut parts, app).await.unwrap_or_else(|never| match never {});
         if !comes_from_here(app, &parts.headers, &parts.uri) {
             return Err(refused(app, &visitor));
         }

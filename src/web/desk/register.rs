@@ -12,7 +12,7 @@ use super::{
     guard::CheckedForm,
     list::Row,
     register_page::{RegisterPage, Trouble},
-    session::{Staff, cookie},
+    session::Staff,
     sign_in::with_cookie,
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
         App,
         form::{Form, FormProblem},
         reply,
+        visitor::cookie,
     },
 };
 

@@ -3,11 +3,11 @@
 //! The cookie holds a secret and nothing else; the session lies in the database, where an administrator can end it. A signed
 //! cookie that carries its own contents was rejected, because it cannot be taken back.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, Method, request::Parts},
     response::Response,
 };
 use jiff::Timestamp;
@@ -16,10 +16,12 @@ use super::shell::Shell;
 use crate::{
     dossier::Language,
     service::Actor,
-    web::{App, reply, visitor::Visitor},
+    web::{
+        App, reply,
+        visitor::{LANGUAGE_COOKIE, Visitor, cookie},
+    },
 };
 
-const LANGUAGE_COOKIE: &str = "milaf-lang";
 const YEAR_IN_SECONDS: u32 = 31_536_000;
 
 /// A member of staff who has signed in.
@@ -53,7 +55,7 @@ impl FromRequestParts<Arc<App>> for Staff {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let visitor = desk_visitor(parts, app).await;
+        let visitor = Visitor::from_request_parts(parts, app).await.unwrap_or_else(|never| match never {});
         let Some(secret) = session_cookie(app, &parts.headers) else {
             return Err(to_sign_in(parts));
         };
@@ -63,27 +65,6 @@ impl FromRequestParts<Arc<App>> for Staff {
             Err(error) => Err(reply::failure(app, &visitor, &error)),
         }
     }
-}
-
-/// A visitor who may not have signed in yet, with the language of the staff pages.
-pub(super) struct Guest(pub Visitor);
-
-impl FromRequestParts<Arc<App>> for Guest {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(Self(desk_visitor(parts, app).await))
-    }
-}
-
-async fn desk_visitor(parts: &mut Parts, app: &Arc<App>) -> Visitor {
-    let mut visitor = Visitor::from_request_parts(parts, app).await.unwrap_or_else(|never| match never {});
-    if chosen_language(parts.uri.query()).is_none()
-        && let Some(remembered) = cookie(&parts.headers, LANGUAGE_COOKIE).and_then(exact_language)
-    {
-        visitor.language = remembered;
-    }
-    visitor
 }
 
 fn exact_language(tag: &str) -> Option<Language> {
@@ -123,17 +104,6 @@ pub(super) fn safe_next(next: &str) -> &str {
     let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') && !path.contains("..");
     let useful = !path.starts_with("/desk/sign-");
     if ours && plain && useful && next.len() <= 500 { next } else { "/desk" }
-}
-
-pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value)
 }
 
 /// The `__Host-` prefix makes a browser refuse the cookie from a neighbouring domain; it is only allowed under https.

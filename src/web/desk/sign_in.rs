@@ -10,13 +10,13 @@ use axum::{
 
 use super::{
     guard::{CheckedForm, SameOriginForm},
-    session::{self, Guest, safe_next},
+    session::{self, safe_next},
     shell::Shell,
 };
 use crate::{
     i18n,
     service::SignInError,
-    web::{App, reply},
+    web::{App, reply, visitor::Visitor},
 };
 
 #[derive(askama::Template)]
@@ -28,7 +28,7 @@ struct SignInPage {
     problem: Option<String>,
 }
 
-pub(super) async fn page(State(app): State<Arc<App>>, Guest(visitor): Guest, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn page(State(app): State<Arc<App>>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
     let next = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "next");
     let next = next.map_or_else(String::new, |(_, next)| safe_next(&next).to_owned());

@@ -21,13 +21,14 @@ use axum::{
     routing::{get, post},
 };
 
-use super::App;
+use super::{App, ready};
 
 pub fn routes() -> Router<Arc<App>> {
     let mut routes = Router::new()
         .route("/", get(home::home))
         .route("/find", post(find::find))
         .route("/healthz", get(async || "ok"))
+        .route("/readyz", get(ready::page))
         .route("/robots.txt", get(unknown::robots));
     // A QR code carries capitals; people type small letters.
     for letter in ["D", "d"] {

@@ -5,7 +5,7 @@
 use super::{APPLICANT, CLOSED, Case, Ground};
 use crate::{
     raw_http::{Request, form},
-    real_server::ORIGIN,
+    real_server::{ACCOUNT, ORIGIN, PASSWORD},
 };
 
 /// The form comes back with the fault beside the field.
@@ -255,11 +255,41 @@ fn guards(ground: &Ground) -> Vec<Case> {
     for origin in origins {
         cases.push(case(&format!("the origin {origin:?}"), from(origin), forbidden));
     }
-    cases.push(case("two origins", from(ORIGIN).header("Origin", "https://evil.example"), &[303, 403]));
+    cases.extend(plain_addresses(ground, &from(ORIGIN)));
     let elsewhere = post(&clerk.csrf).header("Cookie", &clerk.cookie).header("Sec-Fetch-Site", "cross-site");
     cases.push(case("no origin, and from elsewhere", elsewhere, forbidden));
     let out = Request::post("/desk/sign-out", "").header("Cookie", &clerk.cookie).header("Origin", ORIGIN);
     cases.push(case("signing out without a proof", out, &[403]));
+    cases
+}
+
+/// Whatever changes something is refused when it names no host, or more than one host or origin.
+fn plain_addresses(ground: &Ground, registration: &Request) -> Vec<Case> {
+    let dossier = format!("/desk/d/{}/add-note", ground.reference);
+    let note = [("csrf", ground.clerk.csrf.as_str()), ("version", "2"), ("audience", "internal"), ("text", "Note")];
+    let sign_in = [("name", ACCOUNT), ("password", PASSWORD), ("next", "")];
+    let requests = [
+        ("registering", registration.clone()),
+        ("a note", ground.clerk.on(Request::post(&dossier, form(&note)))),
+        ("signing in", Request::post("/desk/sign-in", form(&sign_in)).header("Origin", ORIGIN)),
+        ("four digits", Request::post(&format!("/D/{}", ground.token), form(&[("digits", "4987")]))),
+        ("a typed code", Request::post("/find", form(&[("reference", &ground.reference), ("code", &ground.code)]))),
+    ];
+    let mut cases = Vec::new();
+    for (name, request) in requests {
+        let with =
+            |name: &str, value: &str| request.clone().without("Origin").header("Origin", ORIGIN).header(name, value);
+        for (what, spoiled) in [
+            ("without a host", request.clone().without("Host")),
+            ("for two hosts", with("Host", "evil.example")),
+            ("for one host twice", with("Host", "127.0.0.1")),
+            ("from two origins", with("Origin", "https://evil.example")),
+            ("from one origin twice", with("Origin", ORIGIN)),
+        ] {
+            let case = case(&format!("{name} {what}"), spoiled, &[400]);
+            cases.push(case.hides("et-cookie: __Host").hides("ocation:").hides(APPLICANT));
+        }
+    }
     cases
 }
 

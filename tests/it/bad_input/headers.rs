@@ -44,9 +44,9 @@ fn forged_origins(ground: &Ground) -> Vec<Case> {
     let desk = Request::get("/desk").without("Host").header("Host", EVIL);
     cases.push(Case::new("a forged host before signing in", desk.closing(), &[303]).hides(EVIL));
     let none = Request::get("/").without("Host");
-    cases.push(Case::new("no host", none.closing(), &[200]));
+    cases.push(Case::new("no host", none.closing(), &[400]));
     let two = Request::get("/").header("Host", EVIL);
-    cases.push(Case::new("two hosts", two.closing(), &[200]).hides(EVIL));
+    cases.push(Case::new("two hosts", two.closing(), &[400]).hides(EVIL));
     let next = crate::raw_http::form(&[("name", "nobody"), ("password", "x"), ("next", "//evil.example/")]);
     let open = Request::post("/desk/sign-in", next).header("Origin", ORIGIN);
     cases.push(Case::new("an open redirection", open.closing(), &[422]).hides("ocation: //evil"));

@@ -97,7 +97,7 @@ impl Ground {
         let server = house.serve();
         let clerk = house.sign_in();
         let id = milaf::receipt::ReceiptId::new([0x5a; 8]);
-        let ours = TokenKey::new(0, KeyFiles::load(&house.data().keys()).unwrap().token).unwrap();
+        let ours = TokenKey::new(0, KeyFiles::in_folder(&house.data().keys()).unwrap().token).unwrap();
         let foreign = TokenKey::new(0, [0x77; 32]).unwrap();
         Self {
             reference: text("reference"),

@@ -4,7 +4,7 @@
 
 use milaf::{
     dossier::{Correction, DocumentCode, Event, Outcome, Paragraph, PublicState, Reference},
-    store::{NewLogEvent, Rebind, StoreError, TreeHead},
+    store::{NewLogEvent, NumberSeries, Rebind, StoreError, TreeHead},
     tlog::LogEvent,
 };
 use tokio::task::JoinSet;
@@ -321,16 +321,60 @@ pub(crate) async fn a_contradiction_writes_nothing(ground: Ground) {
     assert_eq!(third.reference.number(), 3, "the refused ones have taken no number");
 }
 
+/// What stands on papers whose entries are lost must not be given to others.
+pub(crate) async fn reserved_numbers_are_left_out(ground: Ground) {
+    let store = ground.store();
+    assert_eq!(store.numbers().await, Ok(vec![]));
+    let register = async |procedure: &'static str| {
+        let case = Case { procedure, ..Case::default() };
+        store.register(case.new_dossier()).await.unwrap().reference
+    };
+    for _ in 0..3 {
+        register("NRU").await;
+    }
+    let year = register("REQ").await.year();
+    let series = |procedure: &str, last| NumberSeries { procedure: procedure.parse().unwrap(), year, last };
+    let reserve = async |reserve: Vec<NumberSeries>| {
+        let numbers = reserve.iter().map(|series| (format!("{}-{year}", series.procedure), series.last)).collect();
+        let event = LogEvent::RollbackAccepted { lost: "note".to_owned(), reason: "lost".to_owned(), numbers };
+        let (at, actor, nonce) = (day(1), "admin".to_owned(), unique());
+        store.append_log_event(NewLogEvent { event, at, actor, nonce, rebind: None, reserve }).await
+    };
+    reserve(vec![series("NRU", 10), series("PC", 20), series("REQ", 1)]).await.unwrap();
+    reserve(vec![series("NRU", 5)]).await.unwrap();
+    let head = store.head().await.unwrap();
+    for bad in [0, Reference::MAX_NUMBER + 1] {
+        let refused = reserve(vec![series("PC", 30), series("REQ", bad)]).await;
+        assert!(matches!(refused, Err(StoreError::Inconsistent(_))), "{refused:?}");
+    }
+    assert_eq!(store.head().await, Ok(head), "a refused reservation writes nothing");
+    assert_eq!(store.numbers().await, Ok(vec![series("NRU", 10), series("PC", 20), series("REQ", 1)]));
+    let mut given = Vec::new();
+    for procedure in ["NRU", "PC", "REQ", "NRU"] {
+        given.push(register(procedure).await.number());
+    }
+    assert_eq!(given, [11, 21, 2, 12]);
+    reserve(vec![series("PC", Reference::MAX_NUMBER)]).await.unwrap();
+    let full = store.register(Case { procedure: "PC", ..Case::default() }.new_dossier()).await;
+    assert_eq!(full, Err(StoreError::NumbersExhausted));
+    assert_eq!(audit(&*store).await, 8);
+}
+
 pub(crate) async fn the_log_has_events_of_its_own(ground: Ground) {
     let store = ground.store();
     assert_eq!(store.log_events().await, Ok(vec![]));
     assert_eq!(store.bind_identity("keys A").await, Ok("keys A".to_owned()));
     let event = |number: u8, rebind: Option<(&str, &str)>| NewLogEvent {
-        event: LogEvent::RollbackAccepted { lost: format!("note {number}"), reason: "the disk was lost".to_owned() },
+        event: LogEvent::RollbackAccepted {
+            lost: format!("note {number}"),
+            reason: "the disk was lost".to_owned(),
+            numbers: [("PC-2026".to_owned(), 7), ("NRU-2026".to_owned(), u32::from(number))].into(),
+        },
         at: day(i64::from(number)),
         actor: "admin".to_owned(),
         nonce: unique(),
         rebind: rebind.map(|(from, to)| Rebind { from: from.to_owned(), to: to.to_owned() }),
+        reserve: Vec::new(),
     };
     store.register(Case::default().new_dossier()).await.unwrap();
     let size = store.head().await.unwrap().size;

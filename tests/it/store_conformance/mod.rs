@@ -20,6 +20,7 @@ macro_rules! store_conformance {
             a_contradiction_writes_nothing,
             an_empty_log_has_a_head,
             the_log_has_events_of_its_own,
+            reserved_numbers_are_left_out,
         }
         store_conformance! { $open, desk_stories:
             duplicates_are_found_by_each_part,
