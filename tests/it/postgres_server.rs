@@ -8,7 +8,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
@@ -165,16 +165,33 @@ impl PostgresServer {
 
     /// As [`PostgresServer::sql`], as any role, with the server's complaint, which begins with the SQLSTATE.
     pub(crate) fn try_sql(&self, role: &str, database: &str, statements: &str) -> Result<String, String> {
-        let mut psql = Command::new(program("psql"));
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-U", role]);
-        psql.arg("-h").arg(&self.folder).args(["-p", &self.port.to_string(), "-d", database, "-c", statements]);
-        let output = psql.env("PGOPTIONS", "--client-min-messages=warning").output().unwrap();
+        let output = self.psql(role, database).args(["-c", statements]).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         if output.status.success() {
             Ok(text(&output.stdout))
         } else {
             Err(text(&output.stderr).trim_start_matches("ERROR:").trim().to_owned())
         }
+    }
+
+    fn psql(&self, role: &str, database: &str) -> Command {
+        let mut psql = Command::new(program("psql"));
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-U", role]);
+        psql.arg("-h").arg(&self.folder).args(["-p", &self.port.to_string(), "-d", database]);
+        psql.env("PGOPTIONS", "--client-min-messages=warning");
+        psql
+    }
+
+    /// Begins a transaction with these statements and keeps it open until the answer is dropped.
+    pub(crate) fn hold(&self, database: &str, statements: &str) -> Held {
+        let mut psql = self.psql(SUPERUSER, database);
+        let mut session = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = session.stdin.take().unwrap();
+        writeln!(input, "BEGIN; {statements};\n\\echo held").unwrap();
+        let mut line = String::new();
+        BufReader::new(session.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "held");
+        Held { session, input: Some(input) }
     }
 
     /// Changes a setting that needs no restart, and returns when it holds for new statements.
@@ -246,6 +263,20 @@ impl Drop for PostgresServer {
         self.end(b"");
         // A server that was killed has no supervisor any more to do it.
         fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// A session with an open transaction, which is rolled back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    session: Child,
+    input: Option<ChildStdin>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        self.session.wait().ok();
     }
 }
 

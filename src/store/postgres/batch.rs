@@ -15,9 +15,6 @@ use super::{
 };
 use crate::store::{Sealer, StoreError};
 
-/// How long a COMMIT may take before its outcome is looked into. It waits for the server's disk and for its standby.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
-
 pub(super) struct Batch<'a> {
     pub(super) link: &'a Link,
     pub(super) wishes: &'a [Wish<'a>],
@@ -28,6 +25,8 @@ pub(super) struct Batch<'a> {
     pub(super) sealer: &'a Sealer,
     /// How long the server may take to answer what is sent at once.
     pub(super) patience: Duration,
+    /// How long it may take to answer the COMMIT.
+    pub(super) commit_patience: Duration,
     /// Also remove old names.
     pub(super) forget_names: bool,
 }
@@ -143,7 +142,7 @@ impl Batch<'_> {
 
     async fn commit(&self, verdicts: Vec<Verdict>) -> End {
         self.link.was_warned();
-        let reason = match timeout(COMMIT_PATIENCE, self.link.run("COMMIT")).await {
+        let reason = match timeout(self.commit_patience, self.link.run("COMMIT")).await {
             Ok(Ok(())) if !self.link.was_warned() => return End::Settled(verdicts),
             Ok(Ok(())) => "commit: the server warned that its standby may not have it".to_owned(),
             Ok(Err(error)) => format!("commit: {}", errors::cause(&error)),

@@ -124,7 +124,7 @@ fn session(options: &PostgresOptions) -> String {
          WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');",
         milliseconds(options.statement_timeout),
         milliseconds(options.lock_timeout),
-        milliseconds(options.statement_timeout * 2),
+        milliseconds(options.lock_timeout),
     )
 }
 

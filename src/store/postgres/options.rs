@@ -50,11 +50,16 @@ pub struct PostgresOptions {
     pub pool_size: usize,
     /// The server gives up a statement after this time.
     pub statement_timeout: Duration,
-    /// The server gives up waiting for another transaction's lock after this time, which a writer does when it waits for
-    /// another node's.
+    /// The server gives up waiting for another transaction's lock after this time. A node that vanished loses the log's
+    /// lock as quickly.
     pub lock_timeout: Duration,
     /// How long a caller waits for a connection.
     pub acquire_timeout: Duration,
+    /// How long a COMMIT may take, which waits for the server's disk and for its standby, before its outcome counts as
+    /// unknown.
+    pub commit_timeout: Duration,
+    /// How long an unknown outcome is looked into before whoever asked is told that it is unknown.
+    pub outcome_timeout: Duration,
 }
 
 /// The password is left out.
@@ -129,6 +134,8 @@ impl FromStr for PostgresOptions {
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(3),
             acquire_timeout: Duration::from_secs(3),
+            commit_timeout: Duration::from_secs(5),
+            outcome_timeout: Duration::from_secs(10),
         };
         if let Some(file) = own.password_file {
             options.take_password_from(&file)?;

@@ -42,8 +42,6 @@ use crate::store::{Append, Appended, NewDossier, NewLogEvent, Schema, Sealer, St
 const QUEUE: usize = 1024;
 /// How many jobs share a transaction at most, so that the first of them does not wait for long.
 const LARGEST_BATCH: usize = 256;
-/// How long an unknown outcome is looked into before the jobs are told so.
-const DEADLINE: Duration = Duration::from_secs(10);
 /// Between two tries to reach a server.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a batch is run again when the server says that nothing of it is there.
@@ -245,14 +243,15 @@ impl WriterTask {
             },
         };
         self.batches += 1;
-        let patience = self.connector.options().statement_timeout * 2;
+        let options = self.connector.options();
         let batch = Batch {
             link: &link,
             wishes,
             in_question,
             name,
             sealer: &self.sealer,
-            patience,
+            patience: options.statement_timeout * 2,
+            commit_patience: options.commit_timeout,
             forget_names: self.batches % 256 == 1,
         };
         let end = batch.run().await;
@@ -283,20 +282,22 @@ impl WriterTask {
     async fn find_out(&mut self, wishes: &[Wish<'_>], attempt: Attempt) -> Vec<Verdict> {
         let reason = attempt.reason.clone();
         tracing::warn!(reason, jobs = wishes.len(), "it is not known whether a batch was written; finding out");
+        let outcome_timeout = self.connector.options().outcome_timeout;
         let mut in_question = vec![attempt];
         let asking = async {
             loop {
                 match self.attempt(wishes, &in_question).await {
                     End::Settled(verdicts) => return verdicts,
                     End::InQuestion(attempt) if in_question.len() <= RERUNS => in_question.push(attempt),
+                    // Running it yet again would not help a server that loses every answer.
                     End::InQuestion(_) => std::future::pending().await,
-                    End::Nothing { error, asked: true, .. } => return all(wishes, &error),
+                    End::Nothing { error, asked: true, lost: false, .. } => return all(wishes, &error),
                     End::Nothing { .. } => {}
                 }
                 sleep(PAUSE).await;
             }
         };
-        if let Ok(verdicts) = timeout(DEADLINE, asking).await {
+        if let Ok(verdicts) = timeout(outcome_timeout, asking).await {
             return verdicts;
         }
         tracing::error!(reason, jobs = wishes.len(), "it stays unknown whether a batch was written");
