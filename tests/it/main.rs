@@ -22,6 +22,7 @@ mod node_restart;
 mod node_tls;
 mod page_weights;
 mod postgres_server;
+mod premises;
 mod public_pages;
 mod raw_http;
 mod real_server;

@@ -1,6 +1,6 @@
 //! Stories of the use cases on a real database, with a clock that stands where it is put.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use milaf::{
@@ -12,38 +12,53 @@ use milaf::{
         Actor, Failure, IdentityKey, Parts, RawIntake, RegisterError, Scan, Service, SignInError, StartError,
         StepProgress, TypedAnswer, UnlockAnswer,
     },
-    store::{SqliteStore, Store},
+    store::Store,
     tlog::{Checkpoint, LogKey},
 };
 
+use crate::premises::{Premises, on_both_databases};
+
+on_both_databases! {
+    five_wrong_digits_lock_the_second_level_for_an_hour,
+    a_typed_code_opens_its_own_reference_only_and_is_limited,
+    the_same_form_makes_one_dossier_and_other_contents_are_refused,
+    level_one_says_nothing_of_the_outcome_and_level_two_says_it,
+    the_way_shows_an_interruption_where_it_happened_and_forgets_a_move_taken_back,
+    an_overdue_term_is_told_and_not_extended,
+    a_replaced_receipt_opens_nothing_and_its_code_neither,
+    signing_in_is_limited_and_says_the_same_for_name_and_password,
+    one_address_cannot_try_every_name,
+    a_lost_checkpoint_file_is_not_written_anew_over_another_history,
+    a_start_on_another_history_is_refused,
+    the_log_tells_where_a_record_was_changed,
+    a_checkpoint_is_signed_over_the_head_and_never_goes_back,
+}
+
 struct Office {
     service: Service,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     environment: Arc<SteppedEnvironment>,
     clerk: Actor,
 }
 
-fn open(folder: &Path) -> Office {
-    open_as(folder, 1, 7)
+fn open(premises: &Premises) -> Office {
+    open_as(premises, 1, 7)
 }
 
-fn open_as(folder: &Path, log_seed: u8, token_seed: u8) -> Office {
+fn open_as(premises: &Premises, log_seed: u8, token_seed: u8) -> Office {
     let token_keys = TokenKeys::new(TokenKey::new(1, [token_seed; 32]).unwrap(), Vec::new()).unwrap();
     let log_key = LogKey::new("suivi.example.ma/log", [log_seed; 32]).unwrap();
     let keys = Arc::new(KeyRing::new(token_keys, SealKey::from_seed([9; 32]), log_key).unwrap());
     let sealer = Arc::clone(&keys);
-    let store =
-        SqliteStore::open_or_create(&folder.join("milaf.db"), Arc::new(move |claims| sealer.seal_key.seal(claims)))
-            .unwrap();
-    let store = Arc::new(store);
+    let store = premises.open(Arc::new(move |claims| sealer.seal_key.seal(claims)));
     let environment = Arc::new(SteppedEnvironment::starting_at("2026-03-02T10:00:00Z".parse().unwrap()));
     let service = Service::new(Parts {
-        store: Arc::clone(&store) as Arc<dyn Store>,
+        store: Arc::clone(&store),
         issuer: Arc::new(Issuer::example()),
         keys,
         identity_key: IdentityKey::new([3; 32]),
         environment: Arc::clone(&environment) as Arc<dyn Environment>,
-        checkpoint_file: folder.join("checkpoint"),
+        checkpoint_file: premises.path().join("checkpoint"),
     });
     Office { service, store, environment, clerk: Actor::new("clerk") }
 }
@@ -75,10 +90,8 @@ fn words(text: &str) -> Paragraph {
     Paragraph::new(text).unwrap()
 }
 
-#[tokio::test]
-async fn five_wrong_digits_lock_the_second_level_for_an_hour() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn five_wrong_digits_lock_the_second_level_for_an_hour(premises: Premises) {
+    let office = open(&premises);
     let (_, token, _) = office.register("PC").await;
     for wrong in ["0000", "1111", "22", "٣٣٣٣"] {
         assert!(matches!(office.service.unlock(&token, wrong).await.unwrap(), UnlockAnswer::Refused(_)), "{wrong}");
@@ -94,10 +107,8 @@ async fn five_wrong_digits_lock_the_second_level_for_an_hour() {
     assert!(matches!(office.service.unlock(&token, "4567").await.unwrap(), UnlockAnswer::Open(..)), "an hour later");
 }
 
-#[tokio::test]
-async fn a_typed_code_opens_its_own_reference_only_and_is_limited() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn a_typed_code_opens_its_own_reference_only_and_is_limited(premises: Premises) {
+    let office = open(&premises);
     let (first, token, code) = office.register("PC").await;
     let (second, _, _) = office.register("PC").await;
     let typed =
@@ -115,10 +126,8 @@ async fn a_typed_code_opens_its_own_reference_only_and_is_limited() {
     assert!(matches!(typed(first.to_string(), code).await, TypedAnswer::Found(_)), "an hour later");
 }
 
-#[tokio::test]
-async fn the_same_form_makes_one_dossier_and_other_contents_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn the_same_form_makes_one_dossier_and_other_contents_are_refused(premises: Premises) {
+    let office = open(&premises);
     let first = office.service.register(&office.clerk, &intake("NRU"), Some("form-1")).await.unwrap();
     office.environment.advance(SignedDuration::from_hours(30));
     let again = office.service.register(&office.clerk, &intake("NRU"), Some("form-1")).await.unwrap();
@@ -142,10 +151,8 @@ async fn the_same_form_makes_one_dossier_and_other_contents_are_refused() {
     assert_eq!(stale.unwrap_err(), Failure::Changed { current: version + 1 });
 }
 
-#[tokio::test]
-async fn level_one_says_nothing_of_the_outcome_and_level_two_says_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn level_one_says_nothing_of_the_outcome_and_level_two_says_it(premises: Premises) {
+    let office = open(&premises);
     let (reference, token, _) = office.register("PC").await;
     // Along the catalogue's declared transitions, by whichever steps lead on.
     loop {
@@ -183,10 +190,8 @@ async fn level_one_says_nothing_of_the_outcome_and_level_two_says_it() {
     assert_eq!(level.outcome, Some((Outcome::Favourable, None)), "the mistaken outcome's words went with it");
 }
 
-#[tokio::test]
-async fn the_way_shows_an_interruption_where_it_happened_and_forgets_a_move_taken_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn the_way_shows_an_interruption_where_it_happened_and_forgets_a_move_taken_back(premises: Premises) {
+    let office = open(&premises);
     let (reference, token, _) = office.register("PC").await;
     let way = async || {
         let Scan::Status(status) = office.service.scan(&token).await.unwrap() else { panic!("no status") };
@@ -218,10 +223,8 @@ async fn the_way_shows_an_interruption_where_it_happened_and_forgets_a_move_take
     assert!(status.steps[0].current && status.steps[1].entered_on.is_none(), "{:?}", status.steps);
 }
 
-#[tokio::test]
-async fn an_overdue_term_is_told_and_not_extended() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn an_overdue_term_is_told_and_not_extended(premises: Premises) {
+    let office = open(&premises);
     let (reference, token, _) = office.register("PC").await;
     office.environment.advance(SignedDuration::from_hours(24 * 200));
     let Scan::Status(status) = office.service.scan(&token).await.unwrap() else { panic!("no status") };
@@ -231,10 +234,8 @@ async fn an_overdue_term_is_told_and_not_extended() {
     assert_eq!(refused.unwrap_err(), Failure::Refused(Refusal::ClockNotRunning));
 }
 
-#[tokio::test]
-async fn a_replaced_receipt_opens_nothing_and_its_code_neither() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn a_replaced_receipt_opens_nothing_and_its_code_neither(premises: Premises) {
+    let office = open(&premises);
     let (reference, token, code) = office.register("REQ").await;
     let view =
         office.service.replace_receipt(&office.clerk, &reference, 2, words("perdu"), Some("form")).await.unwrap();
@@ -252,10 +253,8 @@ async fn a_replaced_receipt_opens_nothing_and_its_code_neither() {
     assert!(receipt.replacement && receipt.url.starts_with("HTTPS://SUIVI.EXAMPLE.MA/D/"));
 }
 
-#[tokio::test]
-async fn signing_in_is_limited_and_says_the_same_for_name_and_password() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn signing_in_is_limited_and_says_the_same_for_name_and_password(premises: Premises) {
+    let office = open(&premises);
     office.service.add_account("amina", "correct horse battery").await.unwrap().unwrap();
     let sign_in = async |name: &str, password: &str| office.service.sign_in(name, password, "192.0.2.7").await;
     let signed = sign_in(" Amina ", "correct horse battery").await.unwrap();
@@ -274,10 +273,8 @@ async fn signing_in_is_limited_and_says_the_same_for_name_and_password() {
     assert!(office.service.session(signed.secret.as_str()).await.unwrap().is_none(), "a new password ends sessions");
 }
 
-#[tokio::test]
-async fn one_address_cannot_try_every_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn one_address_cannot_try_every_name(premises: Premises) {
+    let office = open(&premises);
     let sign_in =
         async |name: String, address: &str| office.service.sign_in(&name, "wrong", address).await.unwrap_err();
     for number in 0..50 {
@@ -287,97 +284,73 @@ async fn one_address_cannot_try_every_name() {
     assert_eq!(sign_in("another".into(), "192.0.2.10").await, SignInError::Refused, "another address is free");
 }
 
-#[tokio::test]
-async fn a_lost_checkpoint_file_is_not_written_anew_over_another_history() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn a_lost_checkpoint_file_is_not_written_anew_over_another_history(premises: Premises) {
+    let office = open(&premises);
     office.register("NRU").await;
     office.service.publish_checkpoint().await.unwrap();
     let key = LogKey::new("suivi.example.ma/log", [1; 32]).unwrap();
     let other = Checkpoint { origin: key.origin().to_owned(), size: 2, root: [5; 32] };
-    std::fs::remove_file(folder.path().join("checkpoint")).unwrap();
-    let raw = rusqlite::Connection::open(folder.path().join("milaf.db")).unwrap();
-    assert_eq!(raw.execute("UPDATE checkpoints SET note = ?1", [key.sign(&other)]).unwrap(), 1);
+    std::fs::remove_file(premises.path().join("checkpoint")).unwrap();
+    premises.sql(&format!("UPDATE checkpoints SET note = '{}'", key.sign(&other)));
     assert_eq!(office.service.adopt_checkpoint().await.unwrap_err(), StartError::Forked { published: 2 });
     assert!(office.service.published_note().is_none());
 }
 
-#[tokio::test]
-async fn a_start_on_another_history_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let (old, office) = (folder.path().join("old.db"), open(folder.path()));
+async fn a_start_on_another_history_is_refused(premises: Premises) {
+    let office = open(&premises);
     office.service.check_start().await.unwrap();
     office.register("NRU").await;
     office.service.publish_checkpoint().await.unwrap();
     office.store.close().await;
-    std::fs::copy(folder.path().join("milaf.db"), &old).unwrap();
-    let office = open(folder.path());
+    let old = premises.copy();
+    let office = open(&premises);
     office.register("NRU").await;
     assert_eq!(office.service.publish_checkpoint().await.unwrap(), 4);
     office.service.check_start().await.unwrap();
     office.store.close().await;
 
     for (log_seed, token_seed) in [(2, 7), (1, 8)] {
-        let wrong_keys = open_as(folder.path(), log_seed, token_seed).service.check_start().await;
+        let wrong_keys = open_as(&premises, log_seed, token_seed).service.check_start().await;
         assert!(matches!(wrong_keys, Err(StartError::WrongKeys { .. })), "{log_seed} {token_seed}");
     }
 
     // An older backup, then another history of the same length made on top of it.
-    for file in ["milaf.db-wal", "milaf.db-shm"] {
-        let _ = std::fs::remove_file(folder.path().join(file));
-    }
-    std::fs::copy(&old, folder.path().join("milaf.db")).unwrap();
-    let office = open(folder.path());
+    premises.put_back(&old);
+    let office = open(&premises);
     let size = office.service.check_start().await.unwrap_err();
     assert_eq!(size, StartError::Shorter { size: 2, published: 4 });
     office.register("REQ").await;
     assert_eq!(office.service.check_start().await.unwrap_err(), StartError::Forked { published: 4 });
-    std::fs::remove_file(folder.path().join("checkpoint")).unwrap();
+    std::fs::remove_file(premises.path().join("checkpoint")).unwrap();
     assert!(matches!(office.service.check_start().await, Err(StartError::CheckpointFileMissing { size: 2, .. })));
     assert_eq!(office.service.adopt_checkpoint().await.unwrap(), 4);
     office.service.check_start().await.unwrap();
-    std::fs::write(folder.path().join("checkpoint"), "suivi.example.ma/log\n4\n").unwrap();
+    std::fs::write(premises.path().join("checkpoint"), "suivi.example.ma/log\n4\n").unwrap();
     assert!(matches!(office.service.check_start().await, Err(StartError::CheckpointFile { .. })));
 }
 
-#[tokio::test]
-async fn the_log_tells_where_a_record_was_changed() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn the_log_tells_where_a_record_was_changed(premises: Premises) {
+    let office = open(&premises);
     for _ in 0..3 {
         office.register("NRU").await;
     }
     let mut steps = 0;
     let report = office.service.inspect_log(&mut |_, _| steps += 1).await.unwrap();
     assert_eq!((report.size, report.problems, steps), (6, Vec::new(), 1));
-    let raw = rusqlite::Connection::open(folder.path().join("milaf.db")).unwrap();
-    let triggers: Vec<String> = raw
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
-        .unwrap()
-        .query_map([], |row| row.get(0))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    assert!(!triggers.is_empty());
-    for trigger in triggers {
-        raw.execute_batch(&format!("DROP TRIGGER {trigger}")).unwrap();
-    }
-    raw.execute("UPDATE event_contents SET record = zeroblob(length(record)) WHERE leaf_index = 3", []).unwrap();
+    premises.sql_without_guards("UPDATE event_contents SET record = nonce WHERE leaf_index = 3");
     let report = office.service.inspect_log(&mut |_, _| ()).await.unwrap();
     assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
     assert!(report.problems[0].starts_with("entry 3 (NRU-2026-000002)"), "{:?}", report.problems);
 }
 
-#[tokio::test]
-async fn a_checkpoint_is_signed_over_the_head_and_never_goes_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let office = open(folder.path());
+async fn a_checkpoint_is_signed_over_the_head_and_never_goes_back(premises: Premises) {
+    let office = open(&premises);
     office.register("NRU").await;
     assert_eq!(office.service.publish_checkpoint().await.unwrap(), 2);
     let key = LogKey::new("suivi.example.ma/log", [1; 32]).unwrap();
     let note = office.service.published_note().unwrap();
     let checkpoint = Checkpoint::parse_signed(&note, key.verifier()).unwrap();
-    let other = open(folder.path());
+    let other = open(&premises);
     other.register("NRU").await;
     assert_eq!(other.service.publish_checkpoint().await.unwrap(), 4);
     assert_eq!(office.service.publish_checkpoint().await.unwrap(), 4);

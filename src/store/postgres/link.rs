@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_postgres::{
     AsyncMessage, Client, Error, Row, Statement,
     error::{Severity, SqlState},
@@ -33,6 +33,8 @@ pub(super) struct Connector {
     options: PostgresOptions,
     tls: MakeRustlsConnect,
     session: String,
+    /// Every open connection listens here, so that its end can be waited for.
+    open: watch::Sender<()>,
 }
 
 impl fmt::Debug for Connector {
@@ -76,11 +78,16 @@ impl Connector {
     pub(super) fn new(options: PostgresOptions) -> Result<Self, PostgresOpenError> {
         let tls = tls::connector(&options)?;
         let session = session(&options);
-        Ok(Self { options, tls, session })
+        Ok(Self { options, tls, session, open: watch::Sender::new(()) })
     }
 
     pub(super) fn options(&self) -> &PostgresOptions {
         &self.options
+    }
+
+    /// Returns when every connection that was made here is closed.
+    pub(super) async fn all_closed(&self) {
+        self.open.closed().await;
     }
 
     pub(super) async fn connect(&self) -> Result<Link, LinkError> {
@@ -89,10 +96,14 @@ impl Connector {
     }
 
     async fn connect_patiently(&self) -> Result<Link, LinkError> {
-        let (client, mut connection) = self.options.config.connect(self.tls.clone()).await?;
+        let (client, connection) = self.options.config.connect(self.tls.clone()).await?;
         let warned = Arc::new(AtomicBool::new(false));
         let heard = Arc::clone(&warned);
+        let open = self.open.subscribe();
         let driver = tokio::spawn(async move {
+            // Whoever waits for its end must find it closed, so the connection goes before the sign that it is open.
+            let _open = open;
+            let mut connection = connection;
             // The end of the connection shows at whoever uses it.
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
                 if let AsyncMessage::Notice(notice) = message

@@ -223,6 +223,6 @@ impl Store for PostgresStore {
 
     async fn close(&self) {
         self.0.writer.close().await;
-        self.0.pool.close();
+        self.0.pool.close().await;
     }
 }

@@ -116,8 +116,10 @@ impl Pool {
         Err(failure)
     }
 
-    pub(super) fn close(&self) {
+    /// Waits for the statements under way and closes every connection; later ones answer [`StoreError::Unavailable`].
+    pub(super) async fn close(&self) {
         self.links.close();
+        self.links.manager().0.all_closed().await;
     }
 }
 
