@@ -134,6 +134,10 @@ impl Service {
         } else {
             let checkpoint = Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root };
             let note = log_key.sign(&checkpoint);
+            if published.is_none() {
+                // Of a log's very first checkpoint a row without its file would look as if somebody had taken the file away.
+                self.write_checkpoint(&note)?;
+            }
             // The row first: where a standby confirms each commit, it also confirms everything that this head covers, and a
             // head that could still be lost must not be seen outside.
             let row = CheckpointRow { size: head.size, note: note.clone(), published_at: now };
