@@ -33,6 +33,11 @@ pub(super) fn explain(loss: &Loss, difference: Option<&Difference>, checkpoint: 
             "It belongs to the log {ended}, which an accepted rollback has ended. {holds}; the log that followed it, \
              {followed}, has {published}, and what was written to that one {would} lost."
         ),
+        Extent::Untold { log, told, published } => format!(
+            "A rollback that another node accepted ended the log {log} and told of {told} entries at most, and from here \
+             {published} were published. Entries {told} to {end} {would} lost as well.",
+            end = published.saturating_sub(1),
+        ),
         Extent::Unknown { remembered } => format!(
             "{file} is missing, so nobody can tell whether it is older than what was published. {holds}, and remembers a \
              checkpoint of {remembered}; what came after {would} lost.",

@@ -4,6 +4,7 @@
 //! dossier, and never print a secret that it was not asked for. Commands that spoke to a running server over HTTP were
 //! rejected: an administrator needs them most when the server does not run, and the database may be shared.
 
+mod accept;
 mod account;
 mod backup;
 mod demo;

@@ -47,6 +47,13 @@ pub(super) enum Database {
     MayBeMade,
 }
 
+/// Whether other nodes and commands may use a server's database meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    Allowed,
+    Excluded,
+}
+
 impl Office {
     /// Opens the office in a data folder and refuses wrong keys and a shorter or forked history. `public_url` is the
     /// command line's, which goes before the environment's.
@@ -84,11 +91,8 @@ impl Office {
                 Self::over_file(data, papers, path, options)?
             }
             DatabaseUrl::Postgres(url) => {
-                let sealer = papers.sealer();
-                let store = open_server(url, &place.settings.database, sealer, database)
-                    .await
-                    .with_context(|| format!("the database {} cannot be used", place.database))?;
-                Self::assemble(data, papers, Arc::new(store))
+                let options = server_options(url, &place.settings.database, database, Others::Allowed)?;
+                Self::over_server(place, papers, options).await?
             }
         };
         Ok(Self { _lock: Some(lock), ..office })
@@ -105,6 +109,24 @@ impl Office {
         let store = SqliteStore::open_with(path, papers.sealer(), options)
             .with_context(|| format!("the database {} cannot be used", path.display()))?;
         Ok(Self::assemble(data, papers, Arc::new(store)))
+    }
+
+    /// The office for whoever has locked the folder, whose lock keeps others from a database that is in it.
+    pub(super) async fn within_lock(place: &Place, papers: Papers, others: Others) -> anyhow::Result<Self> {
+        match &place.database {
+            DatabaseUrl::Sqlite(path) => Self::over_file(&place.data, papers, path, SqliteOptions::default()),
+            DatabaseUrl::Postgres(url) => {
+                let options = server_options(url, &place.settings.database, Database::MustExist, others)?;
+                Self::over_server(place, papers, options).await
+            }
+        }
+    }
+
+    async fn over_server(place: &Place, papers: Papers, options: PostgresOptions) -> anyhow::Result<Self> {
+        let store = open_server(options, papers.sealer())
+            .await
+            .with_context(|| format!("the database {} cannot be used", place.database))?;
+        Ok(Self::assemble(&place.data, papers, Arc::new(store)))
     }
 
     fn assemble(data: &DataDir, papers: Papers, store: Arc<dyn Store>) -> Self {
@@ -165,14 +187,15 @@ impl Papers {
 }
 
 /// A PostgreSQL server's database, with what the node was told about it.
-async fn open_server(
+fn server_options(
     url: &str,
     settings: &DatabaseSettings,
-    sealer: Sealer,
     database: Database,
-) -> anyhow::Result<PostgresStore> {
+    others: Others,
+) -> anyhow::Result<PostgresOptions> {
     let mut options: PostgresOptions = url.parse()?;
     options.create = database == Database::MayBeMade;
+    options.alone = others == Others::Excluded;
     if let Some(connections) = settings.pool_size {
         options.pool_size = connections;
     }
@@ -182,6 +205,10 @@ async fn open_server(
     if let Some(seconds) = settings.acquire_timeout {
         options.acquire_timeout = Duration::from_secs(seconds);
     }
+    Ok(options)
+}
+
+async fn open_server(options: PostgresOptions, sealer: Sealer) -> anyhow::Result<PostgresStore> {
     let names: BatchNames = Arc::new(|| {
         let mut name = [0; 16];
         SystemEnvironment.fill(&mut name).is_ok().then_some(name)

@@ -51,7 +51,8 @@ impl Place {
             DatabaseUrl::Sqlite(path) => Ok(path),
             DatabaseUrl::Postgres(_) => Err(UsageError(format!(
                 "{} is on a PostgreSQL server, which is backed up and restored with PostgreSQL's own tools, such as \
-                 pg_basebackup; keep the keys, issuer.toml, log-name and the newest checkpoint beside it",
+                 pg_basebackup, as examples/three-nodes/BACKUP.md describes; keep the keys, issuer.toml, log-name and the newest \
+                 checkpoint beside it",
                 self.database
             ))
             .into()),

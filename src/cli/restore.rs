@@ -17,19 +17,21 @@ use clap::Args;
 
 use super::{
     DataArgument, UsageError,
+    accept::{Acceptance, finish, tell_finished, tell_nothing, tell_rollback},
     backup::copy,
     lock::FolderLock,
-    loss::{explain, tell_numbers},
+    loss::explain,
     open::{Office, Papers, load_issuer},
+    place::Place,
     terminal::say,
     verify::verify,
 };
 use crate::{
     clock::{Environment, SystemEnvironment},
-    config::DataDir,
+    config::{DataDir, DatabaseUrl},
     dossier::Paragraph,
-    service::{Actor, Difference, Extent, Loss, Standing, StartError},
-    store::{NumberSeries, SqliteOptions, TreeHead, sqlite_backup},
+    service::{Difference, Extent, Loss, Standing, StartError},
+    store::{SqliteOptions, TreeHead, sqlite_backup},
 };
 
 /// Put a backup in the place of the database
@@ -42,7 +44,10 @@ use crate::{
         there is no newer one, --accept-rollback goes on with it: the public log ends, and another begins, HOST/log-2 after \
         HOST/log, whose first entry tells of the rollback, the lost checkpoint and the reason. The numbers that lost papers \
         may carry are left out. Without FILE it accepts the database as it stands, for instance after a recovery to a point \
-        in time. When it is interrupted, the same command finishes it.",
+        in time. When it is interrupted, the same command finishes it.\n\nA database on a PostgreSQL server is restored with \
+        PostgreSQL's own tools, as examples/three-nodes/BACKUP.md describes. If it is then older than what was published, stop \
+        every node and accept it without FILE, first on the node whose checkpoint is the newest; the same command brings each \
+        further node along.",
     after_help = "Examples:\n  milaf restore /backup/milaf-2026-09-01.db --data /srv/milaf\n  \
         milaf restore /backup/milaf-2026-09-01.db --data /srv/milaf --accept-rollback --reason 'both disks failed'\n  \
         milaf restore --data /srv/milaf --accept-rollback --reason 'recovered to Monday'"
@@ -119,22 +124,26 @@ impl Live {
 impl Restore {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let place = self.data.place()?;
+        if let DatabaseUrl::Postgres(_) = place.database {
+            self.on_server(&place).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
         if place.file()? != place.data.database() {
             bail!(
                 "a database outside its folder is not restored by this command: copy the backup there by hand, with the server stopped"
             );
         }
-        let data = place.data;
-        load_issuer(&data, None)?;
-        let _alone = FolderLock::alone(&data)?;
-        let live = Live::open(&data).await?;
+        let data = &place.data;
+        load_issuer(data, None)?;
+        let _alone = FolderLock::alone(data)?;
+        let live = Live::open(data).await?;
         match (&self.file, live) {
             (file, Live::Open(office, Standing::Unfinished { log })) => {
                 if !self.accept_rollback {
                     return Err(StartError::UnfinishedRollback { log }.into());
                 }
-                finish(&data, *office, Some(&log)).await?;
-                say(&format!("The rollback that was interrupted is finished: the log goes on as {log}."))?;
+                finish(&place, *office, Some(&log)).await?;
+                tell_finished(&log)?;
                 if let Some(file) = file {
                     say(&format!(
                         "{} was not restored over it. Run the command again if you mean that.",
@@ -142,40 +151,59 @@ impl Restore {
                     ))?;
                 }
             }
-            (None, live) => self.accept_in_place(&data, live).await?,
-            (Some(file), live) => self.restore(&data, file, live).await?,
+            (None, live) => self.accept_in_place(&place, live).await?,
+            (Some(file), live) => self.restore(&place, file, live).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Goes on with the database that is in its place.
-    async fn accept_in_place(&self, data: &DataDir, live: Live) -> anyhow::Result<()> {
-        let (office, loss) = match live {
-            Live::Absent => bail!("there is no database in {}. Name the backup to restore", data.root().display()),
-            Live::Unusable(why) => bail!("the database cannot be gone on with: {why}"),
-            Live::Open(office, Standing::Older(loss)) => (office, loss),
-            Live::Open(office, _) => {
-                office.close().await;
-                return say("Nothing is to be accepted: the database holds everything that was published.");
-            }
-        };
-        verify(&office).await.context("the database cannot be gone on with")?;
-        let numbers = self.accept(&office, &loss, &[], false).await?;
-        finish(data, *office, Some(&loss.next_log)).await?;
-        tell_rollback(data, &loss, None, &numbers)
+    /// PostgreSQL's own tools have restored it; what is left is to accept it.
+    async fn on_server(&self, place: &Place) -> anyhow::Result<()> {
+        let data = &place.data;
+        load_issuer(data, None)?;
+        if let Some(file) = &self.file {
+            return Err(UsageError(format!(
+                "{} is on a PostgreSQL server, and {} is not restored into it: restore it with PostgreSQL's own tools, as \
+                 examples/three-nodes/BACKUP.md describes. When it is older than what was published, run this command without a \
+                 file",
+                place.database,
+                file.display()
+            ))
+            .into());
+        }
+        self.acceptance()?.on_server(place).await
     }
 
-    async fn restore(&self, data: &DataDir, file: &Path, live: Live) -> anyhow::Result<()> {
+    fn acceptance(&self) -> anyhow::Result<Acceptance<'_>> {
+        let Some(reason) = &self.reason else { bail!("--accept-rollback needs a --reason") };
+        Ok(Acceptance { reason, skip_numbers: self.skip_numbers })
+    }
+
+    /// Goes on with the database that is in its place.
+    async fn accept_in_place(&self, place: &Place, live: Live) -> anyhow::Result<()> {
+        match live {
+            Live::Absent => bail!("there is no database in {}. Name the backup to restore", place.data.root().display()),
+            Live::Unusable(why) => bail!("the database cannot be gone on with: {why}"),
+            Live::Open(office, Standing::Older(loss)) => self.acceptance()?.go_on(place, *office, &loss).await,
+            Live::Open(office, _) => {
+                office.close().await;
+                tell_nothing()
+            }
+        }
+    }
+
+    async fn restore(&self, home: &Place, file: &Path, live: Live) -> anyhow::Result<()> {
+        let data = &home.data;
         let shown = file.display();
         if let Live::Unusable(why) = &live {
             say(&format!("The present database cannot be compared with the backup: {why}\n"))?;
         }
-        let place = Place::new(data)?;
-        copy(file, &place.0, "copying the backup").await.with_context(|| format!("{shown} cannot be restored"))?;
-        sqlite_backup::end_sessions(&place.0)?;
+        let copied = Copy::new(data)?;
+        copy(file, &copied.0, "copying the backup").await.with_context(|| format!("{shown} cannot be restored"))?;
+        sqlite_backup::end_sessions(&copied.0)?;
         let papers = Papers::load(data, load_issuer(data, None)?)?;
         let options = SqliteOptions { one_file: true, ..SqliteOptions::default() };
-        let office = Office::over_file(data, papers, &place.0, options)?;
+        let office = Office::over_file(data, papers, &copied.0, options)?;
         let not_restored = || format!("{shown} was not restored, and nothing has been changed");
         let report = verify(&office).await.with_context(not_restored)?;
         let head = TreeHead { size: report.size, root: report.root };
@@ -203,7 +231,7 @@ impl Restore {
                     Some(whole) => whole.store.numbers().await.context("the numbers given cannot be read")?,
                     None => Vec::new(),
                 };
-                numbers = self.accept(&office, loss, &known, live.whole().is_some()).await?;
+                numbers = self.acceptance()?.write(&office, loss, &known, live.whole().is_some()).await?;
                 Some(&loss.next_log)
             }
             Standing::Older(loss) => bail!(
@@ -213,11 +241,11 @@ impl Restore {
         };
         office.store.close().await;
         live.close().await;
-        fs::File::open(&place.0).and_then(|copied| copied.sync_all()).context("the copy cannot be kept")?;
+        fs::File::open(&copied.0).and_then(|file| file.sync_all()).context("the copy cannot be kept")?;
         let kept = data.database_before(SystemEnvironment.now());
         let replaced = data.database().exists();
-        sqlite_backup::replace(&place.0, &data.database(), &kept)?;
-        finish(data, office, log.map(String::as_str)).await?;
+        sqlite_backup::replace(&copied.0, &data.database(), &kept)?;
+        finish(home, office, log.map(String::as_str)).await?;
         say(&format!(
             "{shown} is restored: {} entries, root {}. Everybody signs in anew, with the passwords of the backup.",
             head.size,
@@ -232,50 +260,12 @@ impl Restore {
             Standing::Whole => Ok(()),
         }
     }
-
-    /// Writes into an older database that it is accepted.
-    async fn accept(
-        &self,
-        office: &Office,
-        loss: &Loss,
-        known: &[NumberSeries],
-        all_known: bool,
-    ) -> anyhow::Result<Vec<NumberSeries>> {
-        let Some(reason) = &self.reason else { bail!("--accept-rollback needs a --reason") };
-        let Some(skip) = loss.numbers_to_skip(all_known).max(self.skip_numbers) else {
-            return Err(UsageError(
-                "nobody can tell how much is lost, and numbers that lost papers carry must not be given again. Say with \
-                 --skip-numbers COUNT how many dossiers of one procedure can have been registered since, rather too many than \
-                 too few"
-                    .to_owned(),
-            )
-            .into());
-        };
-        let actor = Actor::new("cli");
-        Ok(office.service.accept_rollback(&actor, loss, reason, skip, known).await?)
-    }
-}
-
-fn tell_rollback(
-    data: &DataDir,
-    loss: &Loss,
-    difference: Option<&Difference>,
-    numbers: &[NumberSeries],
-) -> anyhow::Result<()> {
-    say(&format!(
-        "\nA rollback was accepted. {lost}\nThe public log goes on as {log}; tell whoever watches it. Its name lies in {name}: \
-         keep a copy of it with the keys.\n{numbers}",
-        lost = explain(loss, difference, &data.checkpoint(), false),
-        log = loss.next_log,
-        name = data.log_name().display(),
-        numbers = tell_numbers(numbers),
-    ))
 }
 
 /// The copy on its way into the folder; it goes with this, unless it has become the database.
-struct Place(PathBuf);
+struct Copy(PathBuf);
 
-impl Place {
+impl Copy {
     fn new(data: &DataDir) -> anyhow::Result<Self> {
         let path = data.database_to_be();
         let made = sqlite_backup::remove(&path)
@@ -285,37 +275,11 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Copy {
     fn drop(&mut self) {
         // The next restore begins by removing it.
         let _ = sqlite_backup::remove(&self.0);
     }
-}
-
-/// Gives the log its new name, if it has one, keeps the checkpoint of the log that has ended, and publishes. Each step can be
-/// repeated: a database that is bound to the new name says what is left to do.
-async fn finish(data: &DataDir, before: Office, log: Option<&str>) -> anyhow::Result<()> {
-    if let Some(log) = log
-        && before.keys.log_key.origin() != log
-    {
-        if let Some(size) = before.service.published_size()? {
-            let lost = data.lost_checkpoint(size);
-            // For good before the name changes: the new log has no checkpoint yet, and the old one's must not seem to be it.
-            fs::rename(data.checkpoint(), &lost)
-                .and_then(|()| fs::File::open(data.root())?.sync_all())
-                .with_context(|| format!("{} cannot be written", lost.display()))?;
-        }
-        data.rename_log(log).with_context(|| format!("{} cannot be written", data.log_name().display()))?;
-    }
-    before.close().await;
-    let papers = Papers::load(data, load_issuer(data, None)?)?;
-    let office = Office::over_file(data, papers, &data.database(), SqliteOptions::default())?;
-    let outcome = match office.publish().await {
-        Ok(_) => office.check_start().await.map_err(anyhow::Error::from),
-        Err(error) => Err(error),
-    };
-    office.close().await;
-    outcome
 }
 
 /// What the present database tells of and the backup does not; refuses a backup with another history.

@@ -5,8 +5,10 @@
 //! `HOST/log-2` after `HOST/log`, whose first new leaf tells of it, with the lost checkpoint whole. Going on under the old
 //! name, after a silence or with a remark somewhere, was rejected.
 //!
-//! The database is rebound in the transaction that writes this leaf; the files beside it follow. Between the two the old
-//! name does not fit the database, so nothing starts, and accepting again finishes it.
+//! The database is rebound in the transaction that writes this leaf; the files beside it follow: the log's name, and then the
+//! new log's first checkpoint in the place of the old one's. Between these steps the files do not fit the database, so nothing
+//! starts, and accepting again finishes it. Each further node over the same database finds itself in the same state, and is
+//! brought along in the same way; only when it has published more than the leaf tells of, it has to be accepted anew.
 //!
 //! Numbers: papers whose entries are lost are still in people's hands, so their numbers must not be given again. Each
 //! registration wrote two leaves, so at most half as many numbers were given as leaves are lost, and [`MARGIN`] stands for
@@ -69,14 +71,21 @@ pub enum Extent {
     OtherLog { ended: String, followed: String, published: u64 },
     /// The published checkpoint's file is gone. This is the last checkpoint that the database itself remembers.
     Unknown { remembered: u64 },
+    /// Another node accepted a rollback that ended this log and knew of its entries up to `told` only, and this node has
+    /// published more.
+    Untold { log: String, told: u64, published: u64 },
 }
 
 impl Loss {
     /// How many numbers each procedure must leave out at least, beyond those of this database; `None` when nobody can tell.
     /// `all_known` says that all numbers up to a checkpoint are known from elsewhere.
     pub fn numbers_to_skip(&self, all_known: bool) -> Option<u32> {
-        let Extent::Before(published) = self.extent else { return all_known.then_some(MARGIN) };
-        let registrations = published.saturating_sub(self.size).div_ceil(LEAVES_OF_A_REGISTRATION);
+        let leaves = match self.extent {
+            Extent::Before(published) => published.saturating_sub(self.size),
+            Extent::Untold { told, published, .. } => published.saturating_sub(told),
+            Extent::OtherLog { .. } | Extent::Unknown { .. } => return all_known.then_some(MARGIN),
+        };
+        let registrations = leaves.div_ceil(LEAVES_OF_A_REGISTRATION);
         Some(u32::try_from(registrations).unwrap_or(u32::MAX).saturating_add(MARGIN))
     }
 }
@@ -144,7 +153,13 @@ impl Service {
             let extent = Extent::OtherLog { ended: name, followed, published: published.size };
             return Ok(Standing::Older(self.loss(head.size, extent, self.note_of(&published), bound).await?));
         }
-        if let Some(published) = self.published()? {
+        let published = match self.published() {
+            Err(_) if self.publishes_an_ended_log() => {
+                return Ok(Standing::Unfinished { log: log_key.origin().to_owned() });
+            }
+            published => published?,
+        };
+        if let Some(published) = published {
             return match self.check_history(&published).await {
                 Ok(()) => Ok(Standing::Whole),
                 Err(StartError::Shorter { size, published: entries }) => {
@@ -160,6 +175,46 @@ impl Service {
         }
         let extent = Extent::Unknown { remembered: kept.size };
         Ok(Standing::Older(self.loss(head.size, extent, kept.note, bound).await?))
+    }
+
+    /// What a rollback that another node accepted does not tell of and this node has published; for one that stands
+    /// [`Standing::Unfinished`]. What was published within the seconds in which nodes follow one another is covered by the
+    /// numbers left out as a margin.
+    ///
+    /// # Errors
+    /// [`StartError::Forked`], when this node published another history than the one that was kept.
+    pub async fn untold_loss(&self) -> Result<Option<Loss>, StartError> {
+        let Ok(Some(published)) = self.published() else { return Ok(None) };
+        let log_key = &self.parts.keys.log_key;
+        let bound = self.parts.store.bind_identity(&self.identity_under(log_key)).await.map_err(ServiceError::from)?;
+        let rollbacks = self.accepted_rollbacks().await?;
+        let ended = |lost: &Checkpoint| lost.origin == published.origin;
+        let (kept, told) = match rollbacks.iter().find(|rollback| rollback.lost.as_ref().is_some_and(ended)) {
+            Some(rollback) => {
+                (rollback.leaf_index, rollback.lost.as_ref().map_or(rollback.leaf_index, |lost| lost.size))
+            }
+            None => rollbacks.first().map_or((0, 0), |rollback| (rollback.leaf_index, rollback.leaf_index)),
+        };
+        if published.size <= kept {
+            return self.check_history(&published).await.map(|()| None);
+        }
+        if published.size <= told.saturating_add(u64::from(MARGIN)) {
+            return Ok(None);
+        }
+        let head = self.parts.store.head().await.map_err(ServiceError::from)?;
+        let extent = Extent::Untold { log: published.origin.clone(), told, published: published.size };
+        Ok(Some(self.loss(head.size, extent, self.note_of(&published), bound).await?))
+    }
+
+    /// Whether the checkpoint's file is one of this log under an earlier name, as a rollback leaves it that was cut short
+    /// after the log was given its new name.
+    pub(super) fn publishes_an_ended_log(&self) -> bool {
+        let Some(note) = self.published_note() else { return false };
+        let log_key = &self.parts.keys.log_key;
+        let name = note.lines().next().unwrap_or_default();
+        let ((stem, number), (ours, now)) = (generation(name), generation(log_key.origin()));
+        let signed = |key: &LogKey| Checkpoint::parse_signed(&note, key.verifier()).is_ok();
+        stem == ours && number < now && log_key.renamed(name).is_ok_and(|key| signed(&key))
     }
 
     /// Accepts in the database that it is older than what was published. `skip` is how many numbers each procedure leaves
@@ -263,8 +318,8 @@ impl Service {
             Some(last) => self.parts.store.log_rows(last, 1).await?,
             None => Vec::new(),
         };
-        let (stem, generation) = generation(self.parts.keys.log_key.origin());
-        let next_log = name_of(stem, generation + 1);
+        let (stem, ours) = generation(self.parts.keys.log_key.origin());
+        let next_log = name_of(stem, self.generation_of(&bound).unwrap_or(ours).max(ours) + 1);
         Ok(Loss { size, last_at: rows.first().and_then(happened_at), extent, next_log, note, bound })
     }
 

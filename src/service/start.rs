@@ -25,8 +25,8 @@ pub enum StartError {
     WrongKeys { bound: String, ours: String },
     #[error(
         "the database is older than what was published: it holds {size} log entries, and a checkpoint of {published} was \
-         published.\nIt was probably restored from an old backup. Restore a newer one with `milaf restore`, which can also go on with \
-         this one if there is none; nothing has been changed"
+         published.\nIt was probably restored from an old backup. Restore a newer one; if there is none, `milaf restore` can go on \
+         with this one. Nothing has been changed"
     )]
     Shorter { size: u64, published: u64 },
     #[error(
@@ -45,12 +45,19 @@ pub enum StartError {
     )]
     CheckpointFile { file: String, cause: String },
     #[error(
-        "an accepted rollback was interrupted: the database belongs to the log {log}, and the files beside it do not say so \
-         yet.\nFinish it with `milaf restore --data DIR --accept-rollback --reason TEXT`"
+        "an accepted rollback was interrupted, or was accepted on another node: the database belongs to the log {log}, and the \
+         files in this folder do not say so yet.\nFinish it with `milaf restore --data DIR --accept-rollback --reason TEXT`"
     )]
     UnfinishedRollback { log: String },
     #[error(transparent)]
     Service(#[from] ServiceError),
+}
+
+/// What to make of a published checkpoint of the log that an accepted rollback has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    Refused,
+    Replaced,
 }
 
 /// Tells a long check how far it is and whether to go on.
@@ -96,22 +103,31 @@ impl Service {
 
     /// Signs and publishes the present head, unless it is already published. Returns the size that is published now.
     pub async fn publish_checkpoint(&self) -> Result<u64, StartError> {
-        self.publish(SignedDuration::ZERO).await
+        self.publish(SignedDuration::ZERO, Earlier::Refused).await
+    }
+
+    /// As [`Service::publish_checkpoint`], for the first checkpoint from this folder after an accepted rollback: that of the
+    /// log which ended is replaced by it.
+    pub async fn publish_in_place_of_the_ended_log(&self) -> Result<u64, StartError> {
+        self.publish(SignedDuration::ZERO, Earlier::Replaced).await
     }
 
     /// As [`Service::publish_checkpoint`], for every second: a checkpoint that another node has published within the last
     /// second is taken over instead of adding one of our own, so that any number of nodes publishes as often as one does.
     pub async fn publish_or_follow(&self) -> Result<u64, StartError> {
-        self.publish(SignedDuration::from_secs(1)).await
+        self.publish(SignedDuration::from_secs(1), Earlier::Refused).await
     }
 
-    async fn publish(&self, fresh: SignedDuration) -> Result<u64, StartError> {
+    async fn publish(&self, fresh: SignedDuration, earlier: Earlier) -> Result<u64, StartError> {
         let _one = self.publisher.lock().await;
         // Another process may publish at this moment; whoever waits here must look at the file again afterwards.
         let _alone = self.lock_checkpoint_file().await?;
         let store = &self.parts.store;
         let head = store.head().await.map_err(ServiceError::from)?;
-        let published = self.published()?;
+        let published = match self.published() {
+            Err(_) if earlier == Earlier::Replaced && self.publishes_an_ended_log() => None,
+            published => published?,
+        };
         let size = published.as_ref().map_or(0, |published| published.size);
         if let Some(published) = &published {
             self.still_holds(published, &head).await?;
@@ -122,15 +138,23 @@ impl Service {
         let kept = store.last_checkpoint().await.map_err(ServiceError::from)?;
         let now = self.now();
         let log_key = &self.parts.keys.log_key;
-        let followed = kept
-            .filter(|kept| kept.size == head.size || kept.size > size && now.duration_since(kept.published_at) < fresh);
         // One that cannot be read with this key was published under the name that the log had before a rollback.
-        let followed = followed.and_then(|kept| {
-            Checkpoint::parse_signed(&kept.note, log_key.verifier()).ok().map(|checkpoint| (kept.note, checkpoint))
+        let kept = kept.and_then(|kept| {
+            Checkpoint::parse_signed(&kept.note, log_key.verifier()).ok().map(|checkpoint| (kept, checkpoint))
         });
-        let note = if let Some((note, checkpoint)) = followed {
-            self.still_holds(&checkpoint, &head).await?;
-            note
+        let mut head = head;
+        if let Some((_, checkpoint)) = kept.as_ref().filter(|(kept, _)| kept.size > size) {
+            if checkpoint.size > head.size {
+                // Another node has written and published since the head was read.
+                head = store.head().await.map_err(ServiceError::from)?;
+            }
+            self.still_holds(checkpoint, &head).await?;
+        }
+        let followed = kept.filter(|(kept, _)| {
+            kept.size == head.size || kept.size > size && now.duration_since(kept.published_at) < fresh
+        });
+        let note = if let Some((kept, _)) = followed {
+            kept.note
         } else {
             let checkpoint = Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root };
             let note = log_key.sign(&checkpoint);

@@ -56,6 +56,13 @@ pub enum PostgresOpenError {
     Missing { schema: String },
     #[error("the database has schema {found} and this program knows up to {known}: run the newer program")]
     Newer { found: usize, known: usize },
+    #[error(
+        "other nodes or commands use it, from {0}. Stop them first. A session that a lost machine has left on the server is ended \
+         there with pg_terminate_backend"
+    )]
+    InUse(String),
+    #[error("a rollback is being accepted in it at this moment. Try again afterwards")]
+    Restoring,
     #[error("cannot {action} the database: {cause}")]
     Sql { action: &'static str, cause: String },
     #[error("cannot start the writer's thread: {0}")]

@@ -23,7 +23,7 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PostgresOpenError, errors, options::PostgresOptions, tls};
+use super::{PostgresOpenError, errors, options::PostgresOptions, presence::Presence, tls};
 
 /// What goes into a statement.
 pub(super) type Value<'a> = &'a (dyn ToSql + Sync);
@@ -32,6 +32,7 @@ pub(super) type Value<'a> = &'a (dyn ToSql + Sync);
 pub(super) struct Connector {
     options: PostgresOptions,
     tls: MakeRustlsConnect,
+    presence: Presence,
     session: String,
     /// Every open connection listens here, so that its end can be waited for.
     open: watch::Sender<()>,
@@ -50,18 +51,31 @@ pub(super) enum LinkError {
     Postgres(#[from] Error),
     #[error("the server does not answer")]
     Silent,
+    #[error(
+        "a rollback was accepted in the database since this node began, and its log has another name now. Stop this node, run \
+         `milaf restore --data DIR --accept-rollback --reason TEXT` here, and start it again"
+    )]
+    BoundAnew,
+    /// Of these machines.
+    #[error("it is in use by {0}")]
+    InUse(String),
 }
 
 impl LinkError {
     /// Says what an administrator can do about it.
     pub(super) fn explain(self, options: &PostgresOptions) -> PostgresOpenError {
         let (servers, cause) = (options.servers(), self.to_string());
+        if let Self::InUse(holders) = self {
+            return PostgresOpenError::InUse(holders);
+        }
         let Self::Postgres(error) = self else { return PostgresOpenError::Unreachable { servers, cause } };
         match error.code().map(SqlState::code) {
             Some("3D000") => PostgresOpenError::NoDatabase(options.database().to_owned()),
             Some(code) if code.starts_with("28") => {
                 PostgresOpenError::Refused { user: options.user().to_owned(), cause }
             }
+            // Nothing else is locked while a connection is made.
+            Some("55P03") => PostgresOpenError::Restoring,
             Some("42501") => PostgresOpenError::Refused { user: options.user().to_owned(), cause },
             _ if cause.contains("does not allow writes") => PostgresOpenError::NoPrimary(servers),
             _ if cause.contains("password missing") => {
@@ -75,10 +89,10 @@ impl LinkError {
 }
 
 impl Connector {
-    pub(super) fn new(options: PostgresOptions) -> Result<Self, PostgresOpenError> {
+    pub(super) fn new(options: PostgresOptions, presence: Presence) -> Result<Self, PostgresOpenError> {
         let tls = tls::connector(&options)?;
-        let session = session(&options);
-        Ok(Self { options, tls, session, open: watch::Sender::new(()) })
+        let session = format!("{}{}", session(&options), presence.statement());
+        Ok(Self { options, tls, presence, session, open: watch::Sender::new(()) })
     }
 
     pub(super) fn options(&self) -> &PostgresOptions {
@@ -116,6 +130,7 @@ impl Connector {
         });
         let link = Link { client, driver, warned, statements: Mutex::default() };
         link.client.batch_execute(&self.session).await?;
+        self.presence.settle(&link.client, self.options.lock_timeout).await?;
         Ok(link)
     }
 }

@@ -20,6 +20,7 @@ mod options;
 mod passfile;
 mod plan;
 mod pool;
+mod presence;
 mod receipts;
 mod rows;
 mod search;
@@ -38,6 +39,7 @@ pub use options::PostgresOptions;
 use self::{
     link::Connector,
     pool::Pool,
+    presence::{Bound, Presence},
     writer::{Job, Writer},
 };
 use super::{
@@ -61,6 +63,7 @@ pub struct PostgresStore(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     schema: Schema,
+    bound: Bound,
     writer: Writer,
     pool: Pool,
 }
@@ -72,9 +75,14 @@ impl PostgresStore {
     /// # Errors
     /// [`PostgresOpenError`], whose message says what to do.
     pub fn open(options: PostgresOptions, sealer: Sealer, names: BatchNames) -> Result<Self, PostgresOpenError> {
-        let pool = Pool::new(Connector::new(options.clone())?)?;
-        let (writer, schema) = Writer::start(Connector::new(options)?, sealer, names)?;
-        Ok(Self(Arc::new(Parts { schema, writer, pool })))
+        let bound = Bound::default();
+        let shared = Presence::Shared(bound.clone());
+        // The writer's connection is there from the beginning to the end, and stands for the others.
+        let (of_writer, of_pool) =
+            if options.alone { (Presence::Alone, Presence::Covered) } else { (shared.clone(), shared) };
+        let pool = Pool::new(Connector::new(options.clone(), of_pool)?)?;
+        let (writer, schema) = Writer::start(Connector::new(options, of_writer)?, sealer, names)?;
+        Ok(Self(Arc::new(Parts { schema, bound, writer, pool })))
     }
 }
 
@@ -89,7 +97,12 @@ impl Store for PostgresStore {
     }
 
     async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError> {
-        self.0.writer.write(|reply| Job::LogEvent(Box::new(new), reply)).await
+        let rebound = new.rebind.as_ref().map(|rebind| rebind.to.clone());
+        let leaf = self.0.writer.write(|reply| Job::LogEvent(Box::new(new), reply)).await?;
+        if let Some(identity) = rebound {
+            self.0.bound.is_now(&identity);
+        }
+        Ok(leaf)
     }
 
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
@@ -153,7 +166,9 @@ impl Store for PostgresStore {
     }
 
     async fn bind_identity(&self, identity: &str) -> Result<String, StoreError> {
-        log::bind_identity(&self.0.pool, identity).await
+        let bound = log::bind_identity(&self.0.pool, identity).await?;
+        self.0.bound.is_now(&bound);
+        Ok(bound)
     }
 
     async fn create_account(&self, account: Account) -> Result<(), StoreError> {

@@ -46,6 +46,8 @@ pub struct PostgresOptions {
     pub(super) root_certificates: Option<PathBuf>,
     /// Make the tables when there are none.
     pub create: bool,
+    /// Be the only one who uses the database, and refuse to open it when others do.
+    pub alone: bool,
     /// Connections for everything but the log's writer, which has one of its own.
     pub pool_size: usize,
     /// The server gives up a statement after this time.
@@ -130,6 +132,7 @@ impl FromStr for PostgresOptions {
             certificate,
             root_certificates: own.root_certificates,
             create: false,
+            alone: false,
             pool_size: 8,
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(3),

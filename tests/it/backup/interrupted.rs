@@ -26,18 +26,25 @@ fn every_half_way_state_is_refused_and_finished() {
     assert!(doctor(&office).contains("ok    rollback"));
     let data = office.path("data");
     let take_back = |steps: usize| {
-        // The first checkpoint of the new log is published last.
-        fs::remove_file(data.join("checkpoint")).unwrap();
+        // The first checkpoint of the new log takes the old one's place last.
+        fs::copy(data.join("checkpoint-lost-4"), data.join("checkpoint")).unwrap();
         let database = rusqlite::Connection::open(data.join("milaf.db")).unwrap();
         assert_eq!(database.execute("DELETE FROM checkpoints WHERE size = 3", []).unwrap(), 1);
         if steps > 1 {
             fs::write(data.join("log-name"), "suivi.example.ma/log\n").unwrap();
         }
         if steps > 2 {
-            fs::rename(data.join("checkpoint-lost-4"), data.join("checkpoint")).unwrap();
+            fs::remove_file(data.join("checkpoint-lost-4")).unwrap();
+        }
+        // An earlier version of the program moved the old checkpoint away first.
+        if steps > 3 {
+            fs::rename(data.join("checkpoint"), data.join("checkpoint-lost-4")).unwrap();
+        }
+        if steps > 4 {
+            fs::write(data.join("log-name"), "suivi.example.ma/log-2\n").unwrap();
         }
     };
-    for steps in 1..=3 {
+    for steps in 1..=5 {
         for command in [&["--accept-rollback", "--reason", "again"][..], &restore] {
             take_back(steps);
             refuses(&office, "serve", &[], 1, &["accepted rollback was interrupted", "suivi.example.ma/log-2"]);
