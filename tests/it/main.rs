@@ -19,6 +19,7 @@ mod node_metrics;
 mod node_process;
 mod node_ready;
 mod node_restart;
+mod node_rollback;
 mod node_tls;
 mod page_weights;
 mod postgres_server;

@@ -130,7 +130,7 @@ impl Connector {
         });
         let link = Link { client, driver, warned, statements: Mutex::default() };
         link.client.batch_execute(&self.session).await?;
-        self.presence.settle(&link.client, self.options.lock_timeout).await?;
+        self.presence.settle(&link.client).await?;
         Ok(link)
     }
 }

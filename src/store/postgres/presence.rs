@@ -43,6 +43,7 @@ const HOLDERS: &str = concat!(
 const IDENTITY: &str = "SELECT value FROM meta WHERE key = 'identity'";
 
 /// A connection that has just ended may be there for the server a moment longer.
+const LEAVING: Duration = Duration::from_secs(1);
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// What a connection means to the others.
@@ -79,8 +80,8 @@ impl Presence {
         }
     }
 
-    /// What has to be asked once those are done. `patience` is for those who are just leaving.
-    pub(super) async fn settle(&self, client: &Client, patience: Duration) -> Result<(), LinkError> {
+    /// What has to be asked once those are done.
+    pub(super) async fn settle(&self, client: &Client) -> Result<(), LinkError> {
         match self {
             Self::Covered => Ok(()),
             Self::Shared(bound) => {
@@ -90,7 +91,7 @@ impl Presence {
                 if found.is_none_or(|found| found == expected) { Ok(()) } else { Err(LinkError::BoundAnew) }
             }
             Self::Alone => {
-                let deadline = Instant::now() + patience;
+                let deadline = Instant::now() + LEAVING;
                 while !client.query_one(TAKE, &[]).await?.try_get::<_, bool>(0)? {
                     if Instant::now() > deadline {
                         let rows = client.query(HOLDERS, &[]).await?;
