@@ -12,6 +12,7 @@ mod cutting_proxy;
 mod desk_pages;
 mod desk_refusals;
 mod doctor;
+mod examples;
 mod harness;
 mod node_database;
 mod node_log;

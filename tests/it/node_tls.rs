@@ -24,14 +24,14 @@ use crate::{
     real_server::House,
 };
 
-struct Pair {
+pub(crate) struct Pair {
     certificate: CertificateDer<'static>,
-    chain: String,
-    key: String,
+    pub(crate) chain: String,
+    pub(crate) key: String,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         Self { certificate: cert.der().clone(), chain: cert.pem(), key: KeyPair::serialize_pem(&signing_key) }
     }
@@ -70,10 +70,10 @@ impl Files {
 }
 
 /// A browser that trusts these and keeps its connection.
-struct Browser(BufReader<StreamOwned<ClientConnection, TcpStream>>);
+pub(crate) struct Browser(BufReader<StreamOwned<ClientConnection, TcpStream>>);
 
 impl Browser {
-    fn connect(
+    pub(crate) fn connect(
         address: SocketAddr,
         trusted: &[&Pair],
         versions: &[&'static SupportedProtocolVersion],
@@ -99,9 +99,13 @@ impl Browser {
         Ok(Self(BufReader::new(stream)))
     }
 
-    fn send(&mut self, request: &Request) -> std::io::Result<Answer> {
+    pub(crate) fn send(&mut self, request: &Request) -> std::io::Result<Answer> {
         self.0.get_mut().write_all(&request.bytes())?;
         read_answer(&mut self.0, false)
+    }
+
+    pub(crate) fn is_served(&self, pair: &Pair) -> bool {
+        *self.certificate() == pair.certificate
     }
 
     fn certificate(&self) -> &CertificateDer<'static> {
@@ -109,7 +113,7 @@ impl Browser {
     }
 }
 
-const BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+pub(crate) const BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
 #[test]
 fn both_versions_and_one_protocol_are_spoken() {

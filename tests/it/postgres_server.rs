@@ -108,6 +108,14 @@ impl PostgresServer {
         (primary, standby)
     }
 
+    /// A server whose data folder the caller makes. The settings go before what the folder's own files say.
+    pub(crate) fn made(settings: &[&str], make: impl FnOnce(&Self)) -> Self {
+        let server = Self::place(settings);
+        make(&server);
+        server.run();
+        server
+    }
+
     fn place(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("milaf-pg-").tempdir().unwrap().keep();
         if is_root() {
@@ -125,7 +133,12 @@ impl PostgresServer {
         self.port
     }
 
-    fn data(&self) -> PathBuf {
+    /// Where the server's socket is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
@@ -293,28 +306,29 @@ pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
 }
 
 /// A program of the newest PostgreSQL that the machine's packages have.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).max();
     let newest = newest.expect("PostgreSQL is missing: install the package postgresql");
     Path::new("/usr/lib/postgresql").join(newest.to_string()).join("bin").join(name)
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
 /// PostgreSQL refuses to run as root, so root hands it to the user that the package makes.
-fn as_owner(program: &Path) -> Command {
+pub(crate) fn as_owner(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if is_root() {
         command.args(["--reuid", SUPERUSER, "--regid", SUPERUSER, "--init-groups"]);
     }
-    command.arg("--").arg(program).current_dir("/");
+    // The home of whoever runs the tests is not this user's.
+    command.arg("--").arg(program).current_dir("/").env_remove("HOME");
     command
 }
 
-fn done(command: &mut Command, what: &str) {
+pub(crate) fn done(command: &mut Command, what: &str) {
     let output = command.output().unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
 }

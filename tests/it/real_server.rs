@@ -13,7 +13,7 @@ use std::{
 
 use milaf::config::DataDir;
 
-use crate::raw_http::{Connection, Request, form};
+use crate::raw_http::{Answer, Connection, Request, form};
 
 pub(crate) const ACCOUNT: &str = "clerk";
 pub(crate) const PASSWORD: &str = "Quartz-Lantern-58-Saffron";
@@ -110,19 +110,23 @@ impl House {
     /// Signs a clerk in.
     pub(crate) fn sign_in(&self) -> Clerk {
         let mut connection = Connection::open(self.address).expect("the server accepts connections");
-        let fields = form(&[("name", ACCOUNT), ("password", PASSWORD), ("next", "")]);
-        let request = Request::post("/desk/sign-in", fields).header("Origin", ORIGIN).bytes();
-        let answer = connection.send(&request).expect("signing in is answered");
-        assert_eq!(answer.status, 303, "signing in: {}", answer.head);
-        let pair = |value: &str| value.split(';').next().map(str::to_owned);
-        let is_session = |pair: &String| pair.split('=').next().is_some_and(|name| name.ends_with("milaf"));
-        let cookie = answer.headers("set-cookie").filter_map(pair).find(is_session).expect("a session cookie");
-        let mut clerk = Clerk { cookie, csrf: String::new() };
-        let page = connection.send(&clerk.on(Request::get("/desk/register")).bytes()).expect("the form is answered");
-        assert_eq!(page.status, 200, "the registration form: {}", page.head);
-        clerk.csrf = hidden_value(&page.text(), "csrf");
-        clerk
+        sign_in_by(&mut |request| connection.send(&request.bytes()).expect("signing in is answered"))
     }
+}
+
+/// Signs a clerk in, by whichever way requests are sent.
+pub(crate) fn sign_in_by(send: &mut dyn FnMut(Request) -> Answer) -> Clerk {
+    let fields = form(&[("name", ACCOUNT), ("password", PASSWORD), ("next", "")]);
+    let answer = send(Request::post("/desk/sign-in", fields).header("Origin", ORIGIN));
+    assert_eq!(answer.status, 303, "signing in: {}", answer.head);
+    let pair = |value: &str| value.split(';').next().map(str::to_owned);
+    let is_session = |pair: &String| pair.split('=').next().is_some_and(|name| name.ends_with("milaf"));
+    let cookie = answer.headers("set-cookie").filter_map(pair).find(is_session).expect("a session cookie");
+    let mut clerk = Clerk { cookie, csrf: String::new() };
+    let page = send(clerk.on(Request::get("/desk/register")));
+    assert_eq!(page.status, 200, "the registration form: {}", page.head);
+    clerk.csrf = hidden_value(&page.text(), "csrf");
+    clerk
 }
 
 pub(crate) fn example_issuer() -> String {
