@@ -134,9 +134,9 @@ fn keep_lost_checkpoint(data: &DataDir, size: u64) -> anyhow::Result<()> {
     let same = |path: &Path| fs::read(path).is_ok_and(|kept| fs::read(data.checkpoint()).is_ok_and(|now| now == kept));
     let others = fs::read_dir(data.root()).with_context(|| format!("{} cannot be read", data.root().display()))?;
     let prefix = format!("checkpoint-lost-{size}");
-    let kept = others.flatten().any(|other| {
-        other.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) && same(&other.path())
-    });
+    let kept = others
+        .flatten()
+        .any(|other| other.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) && same(&other.path()));
     if kept {
         return Ok(());
     }

@@ -182,7 +182,9 @@ impl Restore {
     /// Goes on with the database that is in its place.
     async fn accept_in_place(&self, place: &Place, live: Live) -> anyhow::Result<()> {
         match live {
-            Live::Absent => bail!("there is no database in {}. Name the backup to restore", place.data.root().display()),
+            Live::Absent => {
+                bail!("there is no database in {}. Name the backup to restore", place.data.root().display())
+            }
             Live::Unusable(why) => bail!("the database cannot be gone on with: {why}"),
             Live::Open(office, Standing::Older(loss)) => self.acceptance()?.go_on(place, *office, &loss).await,
             Live::Open(office, _) => {

@@ -3,7 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::fs;
+use std::{
+    fs,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use milaf::{
     config::KeyFiles,
@@ -75,7 +80,7 @@ impl Past {
     }
 
     fn put_back(&self) {
-        PostgresServer::shared().sql("postgres", &format!("DROP DATABASE {}", self.database));
+        PostgresServer::shared().sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.database));
         self.copy(&self.then, &self.database);
     }
 
@@ -202,4 +207,54 @@ fn a_node_that_published_more_than_was_told_has_it_accepted_anew() {
     assert_eq!(said(&first, &["doctor"], 0).matches("ok    rollback: accepted").count(), 2);
     assert_eq!(published(&first).0, "suivi.example.ma/log-3");
     register(&first, "Hassan");
+}
+
+/// Killed at moments over the whole run: afterwards the old state or the interruption, and the same command leads to the end.
+#[test]
+fn killed_at_any_moment_it_is_finished_by_the_same_command() {
+    let past = Past::new();
+    let house = House::on_server(&past.url());
+    register(&house, "Fatima");
+    past.keep();
+    let lost = register(&house, "Ali");
+    let (data, before) = (house.data().root().to_owned(), house.data().root().with_file_name("before"));
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        fs::remove_dir_all(to).ok();
+        assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    copy(&data, &before);
+    past.put_back();
+    let began = Instant::now();
+    said(&house, &ACCEPT, 0);
+    let whole = began.elapsed();
+
+    let (mut untouched, mut interrupted) = (0, 0);
+    for round in 0..12 {
+        past.put_back();
+        copy(&before, &data);
+        let moment = Instant::now() + whole.mul_f64(f64::from(round) / 10.0);
+        let mut child = house.command(&ACCEPT).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while let Some(left) = moment.checked_duration_since(Instant::now()) {
+            thread::park_timeout(left.min(Duration::from_millis(1)));
+        }
+        child.kill().ok();
+        child.wait().unwrap();
+        let found = house.command(&["doctor"]).output().unwrap();
+        let found = format!("{}{}", String::from_utf8_lossy(&found.stdout), String::from_utf8_lossy(&found.stderr));
+        if found.contains("older than what was published") {
+            untouched += 1;
+        } else if found.contains("accepted rollback was interrupted") {
+            interrupted += 1;
+        } else {
+            assert!(found.contains("ok    rollback: accepted"), "round {round}: {found}");
+        }
+        said(&house, &ACCEPT, 0);
+        assert_eq!(read(&house, "log-name"), "suivi.example.ma/log-2\n", "round {round}");
+        assert_eq!(published(&house), ("suivi.example.ma/log-2".to_owned(), 3), "round {round}");
+        assert!(read(&house, "checkpoint-lost-4").starts_with("suivi.example.ma/log\n4\n"), "round {round}");
+        assert_eq!(said(&house, &["doctor"], 0).matches("rollback: accepted").count(), 1, "round {round}");
+    }
+    println!("{untouched} untouched, {interrupted} interrupted");
+    assert!(untouched > 0, "no kill came early enough");
+    assert!(number(&register(&house, "Salma")) > number(&lost));
 }

@@ -86,7 +86,8 @@ impl Presence {
             Self::Covered => Ok(()),
             Self::Shared(bound) => {
                 let Some(expected) = bound.at_the_beginning() else { return Ok(()) };
-                let found = client.query_opt(IDENTITY, &[]).await?.map(|row| row.try_get::<_, String>(0)).transpose()?;
+                let found =
+                    client.query_opt(IDENTITY, &[]).await?.map(|row| row.try_get::<_, String>(0)).transpose()?;
                 // One that has no identity any more is another matter, which whoever reads it tells.
                 if found.is_none_or(|found| found == expected) { Ok(()) } else { Err(LinkError::BoundAnew) }
             }

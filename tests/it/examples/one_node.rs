@@ -20,12 +20,8 @@ use crate::{
     real_server::{example_issuer, free_address},
 };
 
-const SERVICES: [&str; 4] = [
-    "one-node/milaf.service",
-    "one-node/milaf.socket",
-    "one-node/milaf-backup.service",
-    "one-node/milaf-backup.timer",
-];
+const SERVICES: [&str; 4] =
+    ["one-node/milaf.service", "one-node/milaf.socket", "one-node/milaf-backup.service", "one-node/milaf-backup.timer"];
 
 /// A site on which an office was made as the README says.
 fn site() -> (Site, Pair) {

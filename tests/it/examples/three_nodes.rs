@@ -116,8 +116,7 @@ pub(super) fn new_keys() -> [String; 4] {
 
 #[test]
 fn systemd_finds_nothing_wrong_with_the_units() {
-    let units =
-        ["milaf.service", "postgresql/milaf-base-backup.service", "postgresql/milaf-base-backup.timer"];
+    let units = ["milaf.service", "postgresql/milaf-base-backup.service", "postgresql/milaf-base-backup.timer"];
     let site = Site::new();
     for script in ["base-backup", "archive-wal"] {
         site.install(&format!("three-nodes/postgresql/{script}"), &format!("/usr/local/lib/milaf/{script}"));

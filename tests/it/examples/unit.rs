@@ -41,7 +41,8 @@ impl Unit {
     pub(super) fn new(site: &Site, example: &str) -> Self {
         let text = site.text(example);
         let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';', '[']));
-        let lines = lines.filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let lines =
+            lines.filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned()));
         let run = site.path("/run").join(example.replace('/', "-"));
         fs::create_dir_all(&run).unwrap();
         Self { lines: lines.collect(), run }
