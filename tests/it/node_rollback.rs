@@ -76,15 +76,15 @@ impl Past {
     }
 
     fn keep(&self) {
-        self.copy(&self.database, &self.then);
+        Self::copy(&self.database, &self.then);
     }
 
     fn put_back(&self) {
         PostgresServer::shared().sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.database));
-        self.copy(&self.then, &self.database);
+        Self::copy(&self.then, &self.database);
     }
 
-    fn copy(&self, from: &str, to: &str) {
+    fn copy(from: &str, to: &str) {
         PostgresServer::shared().sql("postgres", &format!("CREATE DATABASE {to} TEMPLATE {from} OWNER {ROLE}"));
     }
 }

@@ -20,7 +20,7 @@ use tokio_postgres::Client;
 
 use super::link::LinkError;
 
-/// "MiLn", and the schema, because two offices may share a database: the two halves of the lock's number.
+/// The letters M, i, L and n, and the schema, because two offices may share a database: the two halves of the lock's number.
 macro_rules! lock {
     () => {
         "1298746478, current_schema()::regnamespace::oid::int4"

@@ -156,14 +156,14 @@ impl Crowd<'_> {
                     self.failures.lock().unwrap().push(format!("{}: {}", answer.status, again.status));
                     self.registered.lock().unwrap().extend(reference);
                 }
-                Ok(answer) => return self.fail(format!("{} instead of {expected}: {}", answer.status, answer.head)),
-                Err(error) => return self.fail(error.to_string()),
+                Ok(answer) => return self.fail(&format!("{} instead of {expected}: {}", answer.status, answer.head)),
+                Err(error) => return self.fail(&error.to_string()),
             }
             self.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn fail(&self, what: String) {
+    fn fail(&self, what: &str) {
         self.over.store(true, Ordering::Relaxed);
         panic!("a visitor was not served: {what}");
     }

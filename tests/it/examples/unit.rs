@@ -62,7 +62,7 @@ impl Unit {
         self.all(key).into_iter().map(|line| self.command(&[], line, writable)).collect()
     }
 
-    /// The command of ExecStart, started by another program, such as one that holds its socket.
+    /// The command of `ExecStart`, started by another program, such as one that holds its socket.
     pub(super) fn start(&self, starter: &[&str], writable: &[&Path]) -> Command {
         self.command(starter, self.one("ExecStart"), writable)
     }
