@@ -17,7 +17,7 @@ fn states(issuer: &Issuer, now: jiff::Timestamp, dossiers: usize) -> BTreeMap<Pu
         let state = match &act.deed {
             Deed::Register(_) => PublicState::Registered,
             Deed::Command(Command::EnterStep { step }) => {
-                let steps = issuer.catalogue.procedures().iter().flat_map(|procedure| procedure.steps());
+                let steps = issuer.catalogue.procedures().iter().flat_map(crate::dossier::Procedure::steps);
                 steps.filter(|found| found.code == *step).map(|found| found.state).next().unwrap()
             }
             Deed::Command(Command::RequestComplement { .. }) => PublicState::Incomplete,
@@ -33,7 +33,9 @@ fn states(issuer: &Issuer, now: jiff::Timestamp, dossiers: usize) -> BTreeMap<Pu
         last.insert(act.dossier, state);
     }
     let mut counts = BTreeMap::new();
-    last.into_values().for_each(|state| *counts.entry(state).or_default() += 1);
+    for state in last.into_values() {
+        *counts.entry(state).or_default() += 1;
+    }
     counts
 }
 
