@@ -23,7 +23,8 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PostgresOpenError, errors, options::PostgresOptions, presence::Presence, tls};
+use super::{PostgresOpenError, errors, migrations, options::PostgresOptions, presence::Presence, tls};
+use crate::store::TooNew;
 
 /// What goes into a statement.
 pub(super) type Value<'a> = &'a (dyn ToSql + Sync);
@@ -51,6 +52,10 @@ pub(super) enum LinkError {
     Postgres(#[from] Error),
     #[error("the server does not answer")]
     Silent,
+    #[error(transparent)]
+    TooNew(#[from] TooNew),
+    #[error("the database's tables are gone")]
+    NoTables,
     #[error(
         "a rollback was accepted in the database since this node began, and its log has another name now. Stop this node, run \
          `milaf restore --data DIR --accept-rollback --reason TEXT` here, and start it again"
@@ -74,8 +79,8 @@ impl LinkError {
             Some(code) if code.starts_with("28") => {
                 PostgresOpenError::Refused { user: options.user().to_owned(), cause }
             }
-            // Nothing else is locked while a connection is made.
-            Some("55P03") => PostgresOpenError::Restoring,
+            // Two locks are all that a connection waits for while it is made.
+            Some("55P03") => PostgresOpenError::Busy,
             Some("42501") => PostgresOpenError::Refused { user: options.user().to_owned(), cause },
             _ if cause.contains("does not allow writes") => PostgresOpenError::NoPrimary(servers),
             _ if cause.contains("password missing") => {
@@ -91,7 +96,7 @@ impl LinkError {
 impl Connector {
     pub(super) fn new(options: PostgresOptions, presence: Presence) -> Result<Self, PostgresOpenError> {
         let tls = tls::connector(&options)?;
-        let session = format!("{}{}", session(&options), presence.statement());
+        let session = format!("{}; {}", session(&options), presence.statement());
         Ok(Self { options, tls, presence, session, open: watch::Sender::new(()) })
     }
 
@@ -104,9 +109,20 @@ impl Connector {
         self.open.closed().await;
     }
 
+    /// The first connection, which may find no tables yet.
     pub(super) async fn connect(&self) -> Result<Link, LinkError> {
         let made = timeout(self.options.connecting_takes_at_most(), self.connect_patiently()).await;
         made.unwrap_or(Err(LinkError::Silent))
+    }
+
+    /// A connection to a database that was open before. A newer program may have changed its tables in between.
+    pub(super) async fn connect_again(&self) -> Result<Link, LinkError> {
+        let joining = async {
+            let link = self.connect_patiently().await?;
+            migrations::still_fit(&link, self.options.series).await?;
+            Ok(link)
+        };
+        timeout(self.options.connecting_takes_at_most(), joining).await.unwrap_or(Err(LinkError::Silent))
     }
 
     async fn connect_patiently(&self) -> Result<Link, LinkError> {
@@ -147,10 +163,12 @@ fn session(options: &PostgresOptions) -> String {
          -- Every statement looks rows up by a key. Plans made while a table was small must not read all of it later.
          SET enable_seqscan = off; SET jit = off;
          SELECT set_config('synchronous_commit', 'on', false)
-         WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');",
+         WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
+         {}",
         milliseconds(options.statement_timeout),
         milliseconds(options.lock_timeout),
         milliseconds(options.lock_timeout),
+        migrations::presence(options.series),
     )
 }
 

@@ -16,7 +16,8 @@ use tokio_postgres::{
     config::{Host, SslMode, TargetSessionAttrs},
 };
 
-use super::{PostgresOpenError, passfile};
+use super::{PostgresOpenError, migrations, passfile};
+use crate::store::Migration;
 
 /// A primary that has not accepted a connection by then is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,6 +49,8 @@ pub struct PostgresOptions {
     pub create: bool,
     /// Be the only one who uses the database, and refuse to open it when others do.
     pub alone: bool,
+    /// The series of migrations that this program knows.
+    pub series: &'static [Migration],
     /// Connections for everything but the log's writer, which has one of its own.
     pub pool_size: usize,
     /// The server gives up a statement after this time.
@@ -133,6 +136,7 @@ impl FromStr for PostgresOptions {
             root_certificates: own.root_certificates,
             create: false,
             alone: false,
+            series: migrations::MIGRATIONS,
             pool_size: 8,
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(3),
