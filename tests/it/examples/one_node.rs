@@ -1,23 +1,25 @@
 //! `examples/one-node`: one node that speaks TLS itself, on systemd's socket.
 
 use std::{
+    collections::BTreeSet,
     fs,
+    io::Write,
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
     thread,
 };
 
 use super::{
     site::{Site, both, ran},
-    unit::{Unit, judge},
+    unit::{Unit, forbidden, judge},
 };
 use crate::{
     node_process::{Node, wait},
     node_tls::{BOTH, Browser, Pair},
     postgres_server::is_root,
     raw_http::Request,
-    real_server::{example_issuer, free_address},
+    real_server::{ACCOUNT, PASSWORD, example_issuer, free_address, sign_in_by},
 };
 
 const SERVICES: [&str; 4] =
@@ -53,6 +55,59 @@ fn start(site: &Site, address: SocketAddr) -> Node {
 #[test]
 fn systemd_finds_nothing_wrong_with_the_units() {
     judge(&Site::new(), &SERVICES, 15);
+}
+
+/// As far as the machine lets a program be watched. SQLite makes one more call for the superuser, whom no unit names.
+#[test]
+fn the_filter_of_system_calls_forbids_nothing_that_is_needed() {
+    let (site, pair) = site();
+    let trace = site.path("/trace");
+    // Not between the test and the program, so that signals reach the program.
+    let watch = |name: &str, program: &str| {
+        let mut strace = Command::new("strace");
+        strace.args(["-D", "-f", "-qq", "-e", "signal=none", "-o"]).arg(trace.with_extension(name)).arg(program);
+        strace.env_remove("MILAF_DATABASE");
+        strace
+    };
+    if !watch("none", "true").output().is_ok_and(|output| output.status.success()) {
+        return println!("this machine lets no program be watched");
+    }
+    let needed = |example: &str, name: &str| {
+        let read = || fs::read_to_string(trace.with_extension(name)).unwrap();
+        assert!(wait(|| read().contains("exit_group(")).is_ok(), "the trace has no end");
+        let mut forbidden = forbidden(&Unit::new(&site, example), &read());
+        forbidden.remove("fchown");
+        forbidden
+    };
+    let mut account = Command::new(env!("CARGO_BIN_EXE_milaf"));
+    account.args(["account", "add", ACCOUNT, "--data"]).arg(site.path("/var/lib/milaf")).stdin(Stdio::piped());
+    let mut account = account.env_remove("MILAF_DATABASE").spawn().unwrap();
+    account.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    assert!(account.wait().unwrap().success());
+
+    let data = site.path("/var/lib/milaf");
+    let [certificate, key] = ["fullchain", "privkey"].map(|name| site.path(&format!("/etc/milaf/tls/{name}.pem")));
+    let mut serve = watch("serve", env!("CARGO_BIN_EXE_milaf"));
+    serve.args(["serve", "--metrics", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+    serve.arg("--tls-certificate").arg(certificate).arg("--tls-key").arg(key);
+    let node = Node::spawn(serve);
+    let mut browser = Browser::connect(node.address, &[&pair], &BOTH, &[]).unwrap();
+    let clerk = sign_in_by(&mut |request| browser.send(&request).unwrap());
+    let form = clerk.register(&"f".repeat(32), &[("procedure", "NRU"), ("applicant", "Fatima")]);
+    let receipt = browser.send(&form).unwrap().header("location").unwrap().replace("/receipt", "/receipt.pdf");
+    for page in [receipt.split('?').next().unwrap(), "/readyz", "/desk"] {
+        let answer = browser.send(&clerk.on(Request::get(page))).unwrap();
+        assert_eq!(answer.status, 200, "{page}: {}", answer.head);
+    }
+    drop(browser);
+    node.stop();
+    for example in ["one-node/milaf.service", "three-nodes/milaf.service"] {
+        assert_eq!(needed(example, "serve"), BTreeSet::new(), "{example}");
+    }
+
+    let mut backup = watch("backup", env!("CARGO_BIN_EXE_milaf"));
+    ran(backup.arg("backup").arg("--data").arg(&data).arg("--to").arg(site.path("/backup/milaf/a.db")));
+    assert_eq!(needed("one-node/milaf-backup.service", "backup"), BTreeSet::new());
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Site {
         self.folder.path().join(shipped.trim_start_matches('/'))
     }
 
-    /// A shipped file's text with this site's places. A file that does not hold what is to be replaced has changed its meaning.
+    /// A shipped file's text with this site's places.
     pub(super) fn text(&self, example: &str) -> String {
         self.places.iter().fold(shipped(example), |text, (shipped, here)| text.replace(shipped, here))
     }

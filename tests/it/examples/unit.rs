@@ -1,6 +1,7 @@
 //! A unit file, read and executed as systemd would.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::{fs::PermissionsExt, net::UnixDatagram},
     path::{Path, PathBuf},
@@ -162,6 +163,36 @@ fn split(line: &str) -> Vec<String> {
 fn a_line_is_split_as_systemd_does() {
     let words = split("/bin/sh -c 'exec x \"$$(date +%%F)\" y'  '' \"a b\"c");
     assert_eq!(words, ["/bin/sh", "-c", "exec x \"$(date +%F)\" y", "", "a bc"]);
+}
+
+/// The system calls that a unit's filter forbids, of those that a run made, as `strace` wrote it.
+pub(super) fn forbidden(unit: &Unit, trace: &str) -> BTreeSet<String> {
+    let mut allowed = set("@default");
+    for filter in unit.all("SystemCallFilter") {
+        match filter.strip_prefix('~') {
+            None => filter.split(' ').for_each(|name| allowed.extend(set(name))),
+            Some(taken) => {
+                let taken: BTreeSet<_> = taken.split(' ').flat_map(set).collect();
+                allowed.retain(|name| !taken.contains(name));
+            }
+        }
+    }
+    let made = trace.lines().filter_map(|line| line.split_once(' ')?.1.trim_start().split_once('('));
+    let made =
+        made.map(|(name, _)| name).filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+    let made: BTreeSet<String> = made.map(str::to_owned).collect();
+    assert!(made.contains("execve") && made.contains("futex"), "the trace shows nothing: {made:?}");
+    made.difference(&allowed).cloned().collect()
+}
+
+/// The system calls in one of systemd's sets.
+fn set(name: &str) -> BTreeSet<String> {
+    if !name.starts_with('@') {
+        return BTreeSet::from([name.to_owned()]);
+    }
+    let told = ran(Command::new("systemd-analyze").args(["--no-pager", "syscall-filter", name]));
+    let names = told.lines().skip(1).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    names.flat_map(set).collect()
 }
 
 /// What systemd finds wrong with the units, and how exposed it finds what runs a service.
