@@ -22,6 +22,9 @@ use crate::{
     real_server::free_address,
 };
 
+/// Where Debian puts it, which is not on everybody's path.
+const PROGRAM: &str = "/usr/sbin/haproxy";
+
 /// The shipped proxy before three nodes.
 pub(super) struct Proxy {
     process: Child,
@@ -44,10 +47,10 @@ impl Proxy {
         }
         site.write("/etc/haproxy/milaf.pem", &format!("{}{}", pair.chain, pair.key), 0o600);
         let configuration = site.install("three-nodes/haproxy.cfg", "/etc/haproxy/haproxy.cfg");
-        let told = ran(Command::new("haproxy").arg("-c").arg("-f").arg(&configuration));
+        let told = ran(Command::new(PROGRAM).arg("-c").arg("-f").arg(&configuration));
         assert!(!told.contains("WARNING") && !told.contains("ALERT"), "{told}");
         let log = fs::File::create(site.path("/etc/haproxy/log")).unwrap();
-        let mut haproxy = Command::new("haproxy");
+        let mut haproxy = Command::new(PROGRAM);
         haproxy.arg("-db").arg("-f").arg(&configuration).stdin(Stdio::null()).stdout(log.try_clone().unwrap());
         let proxy = Self { process: haproxy.stderr(log).spawn().unwrap(), https, http, pair };
         let answers = wait(|| TcpStream::connect(https).is_ok());
