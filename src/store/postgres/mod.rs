@@ -13,13 +13,17 @@ mod attempts;
 mod batch;
 mod columns;
 mod errors;
+mod ferry;
+mod incoming;
 mod link;
 mod log;
 mod migrations;
 mod options;
+mod outgoing;
 mod passfile;
 mod plan;
 mod pool;
+mod portable;
 mod receipts;
 mod rows;
 mod search;
@@ -36,14 +40,15 @@ pub use errors::PostgresOpenError;
 pub use options::PostgresOptions;
 
 use self::{
+    ferry::Ferry,
     link::Connector,
     pool::Pool,
     writer::{Job, Writer},
 };
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store,
-    StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
+    LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session,
+    Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -63,6 +68,8 @@ struct Parts {
     schema: Schema,
     writer: Writer,
     pool: Pool,
+    /// For a copy of the whole database; it connects only then.
+    ferry: Ferry,
 }
 
 impl PostgresStore {
@@ -73,8 +80,9 @@ impl PostgresStore {
     /// [`PostgresOpenError`], whose message says what to do.
     pub fn open(options: PostgresOptions, sealer: Sealer, names: BatchNames) -> Result<Self, PostgresOpenError> {
         let pool = Pool::new(Connector::new(options.clone())?)?;
+        let ferry = Ferry::new(Connector::new(options.clone())?);
         let (writer, schema) = Writer::start(Connector::new(options)?, sealer, names)?;
-        Ok(Self(Arc::new(Parts { schema, writer, pool })))
+        Ok(Self(Arc::new(Parts { schema, writer, pool, ferry })))
     }
 }
 
@@ -152,6 +160,10 @@ impl Store for PostgresStore {
         log::keep_checkpoint(&self.0.pool, &checkpoint).await
     }
 
+    async fn custody(&self) -> Result<Custody, StoreError> {
+        log::custody(&self.0.pool).await
+    }
+
     async fn bind_identity(&self, identity: &str) -> Result<String, StoreError> {
         log::bind_identity(&self.0.pool, identity).await
     }
@@ -224,5 +236,6 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.0.writer.close().await;
         self.0.pool.close().await;
+        self.0.ferry.close().await;
     }
 }
