@@ -108,6 +108,9 @@ impl Copy {
         if found.identity.is_none() {
             bail!("{from} holds no office. Name the office's database with --from");
         }
+        if let Custody::Unfinished(mark) = &found.custody {
+            return Err(unfinished(&from, mark));
+        }
         if found.custody == Custody::InUse {
             // A closed one was looked at before it was closed, and may be older than what its office has published since.
             office.service.check_keys_and_history().await.with_context(|| format!("{from} was not copied"))?;
@@ -217,10 +220,7 @@ async fn way(ends: &Ends, source: &Found, target: &Found) -> anyhow::Result<Way>
         );
     }
     let way = match (&source.custody, &target.custody) {
-        (Custody::Unfinished(mark), _) => bail!(
-            "{from} is itself an unfinished copy of {other}. Finish that one first, or copy from {other}",
-            other = mark.other
-        ),
+        (Custody::Unfinished(mark), _) => return Err(unfinished(from, mark)),
         (Custody::InUse, Custody::InUse) if target.head.size > 0 => return Err(holds_data(to)),
         (Custody::InUse, Custody::InUse | Custody::Moved(_)) => Way::Begin,
         (Custody::InUse, Custody::Unfinished(mark)) => Way::GoOn { id: mark.id.clone() },
@@ -244,6 +244,11 @@ async fn way(ends: &Ends, source: &Found, target: &Found) -> anyhow::Result<Way>
         );
     }
     Ok(way)
+}
+
+fn unfinished(from: &str, mark: &Mark) -> anyhow::Error {
+    let other = &mark.other;
+    anyhow::anyhow!("{from} is itself an unfinished copy of {other}. Finish that one first, or copy from {other}")
 }
 
 fn holds_data(to: &str) -> anyhow::Error {

@@ -240,7 +240,8 @@ async fn furnished() -> Office {
     let at = version(&service, replaced).await;
     service.replace_receipt(&clerk(), replaced, at, paragraph("Perdu"), Some("lost-paper")).await.unwrap();
     service.sign_in("salma", "Quartz-Lantern-58-Saffron", "10.0.0.1").await.unwrap();
-    for _ in 0..6 {
+    // One more than are allowed, so that the account is locked.
+    for _ in 0..11 {
         service.sign_in("karim", "Wrong", "10.0.0.2").await.unwrap_err();
     }
     service.publish_checkpoint().await.unwrap();

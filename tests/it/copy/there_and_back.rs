@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use milaf::{config::DataDir, store::Store, tlog::root_of};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use milaf::{config::DataDir, tlog::root_of};
 
 use super::{
     assert_equal, copy, doctor, dump, file_of, new_server_database, number, office, open, read, register, run, sessions,
@@ -62,14 +63,8 @@ fn history_goes_on(office: &Office, published: &str) {
         leaves
     });
     assert!(leaves.len() > size);
-    let root = root_of(&leaves[..size]);
-    let text = milaf_base64(&root);
-    assert_eq!(lines.next(), Some(text.as_str()), "the root that was published");
-}
-
-fn milaf_base64(bytes: &[u8]) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
+    let root = STANDARD.encode(root_of(&leaves[..size]));
+    assert_eq!(lines.next(), Some(root.as_str()), "the root that was published");
 }
 
 fn papers_open(office: &Office, registered: &serde_json::Value) {
