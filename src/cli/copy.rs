@@ -138,7 +138,7 @@ impl Copy {
             let size = ends.copy_log().await?;
             if self.ahead {
                 ends.close().await;
-                return self.tell_ahead(&ends, size).map(|()| ExitCode::SUCCESS);
+                return tell_ahead(&ends, size).map(|()| ExitCode::SUCCESS);
             }
             // What is published now is missing from no database that any node would start on.
             office.publish().await.with_context(|| format!("what {} holds cannot be published", ends.from))?;
@@ -156,16 +156,6 @@ impl Copy {
         tell(&ends, &equal)?;
         self.tell_next(data, &ends)?;
         Ok(ExitCode::SUCCESS)
-    }
-
-    fn tell_ahead(&self, ends: &Ends, size: u64) -> anyhow::Result<()> {
-        say(&format!(
-            "{size} entries of the log are in {to} now. The office stays in {from}, and {to} cannot be used yet.\n\n\
-             Next: stop every server of the office, and run the same command without --ahead. It copies what has come since \
-             and compares both.",
-            to = ends.to,
-            from = ends.from,
-        ))
     }
 
     /// What an administrator does now.
@@ -191,6 +181,16 @@ impl Copy {
         )?;
         say(&text)
     }
+}
+
+fn tell_ahead(ends: &Ends, size: u64) -> anyhow::Result<()> {
+    say(&format!(
+        "{size} entries of the log are in {to} now. The office stays in {from}, and {to} cannot be used yet.\n\n\
+         Next: stop every server of the office, and run the same command without --ahead. It copies what has come since \
+         and compares both.",
+        to = ends.to,
+        from = ends.from,
+    ))
 }
 
 fn same(from: &DatabaseUrl, to: &DatabaseUrl) -> bool {

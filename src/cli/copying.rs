@@ -62,7 +62,9 @@ impl Ends {
     /// Copies what is not the log's, from a source that is closed. What the target has already stays as it is; what changes
     /// is put in one transaction.
     pub(super) async fn copy_rest(&self) -> anyhow::Result<Arc<Remainder>> {
-        let bar = progress(0, "copying form keys");
+        let rows = self.source.totals().await.with_context(|| self.cannot_read())?.rows;
+        let all = |table: &str| rows.get(table).map_or(0, |count| count.unsigned_abs());
+        let bar = progress(all("idempotency"), "copying form keys");
         let mut after: Option<String> = None;
         loop {
             let page = self.source.wishes(after.as_deref(), ROWS).await.with_context(|| self.cannot_read())?;
@@ -72,7 +74,7 @@ impl Ends {
             self.target.add_wishes(page).await.with_context(|| self.cannot_write())?;
         }
         bar.finish_and_clear();
-        let bar = progress(0, "copying checkpoints");
+        let bar = progress(all("checkpoints"), "copying checkpoints");
         let mut from = 0;
         loop {
             let page = self.source.checkpoints(from, ROWS).await.with_context(|| self.cannot_read())?;
@@ -112,8 +114,6 @@ impl Ends {
         if self.target.head().await.with_context(|| self.cannot_write())? != head {
             bail!(self.unequal("the newest head"));
         }
-        self.compare_wishes().await?;
-        self.compare_checkpoints().await?;
         if self.target.remainder().await.with_context(|| self.cannot_write())? != *remainder {
             bail!(self.unequal("the numbers, the accounts, the counted tries or the facts"));
         }
@@ -122,12 +122,15 @@ impl Ends {
         if ours != theirs {
             bail!(self.unequal(&format!("the number of rows: {:?} and {:?}", ours.rows, theirs.rows)));
         }
-        let dossiers = theirs.rows.get("dossiers").copied().unwrap_or_default();
+        let all = |table: &str| theirs.rows.get(table).copied().unwrap_or_default();
+        self.compare_wishes(all("idempotency").unsigned_abs()).await?;
+        self.compare_checkpoints().await?;
+        let dossiers = all("dossiers");
         Ok(Equal { head, dossiers, erased })
     }
 
-    async fn compare_wishes(&self) -> anyhow::Result<()> {
-        let bar = progress(0, "comparing form keys");
+    async fn compare_wishes(&self, all: u64) -> anyhow::Result<()> {
+        let bar = progress(all, "comparing form keys");
         let mut after: Option<String> = None;
         loop {
             let after_key = after.as_deref();

@@ -8,7 +8,7 @@
 //! Rows cross as they stand, in numbers, text and bytes. They are not interpreted on the way, because what this program
 //! would not write, but an older one did, has to arrive as well.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use super::{CheckpointRow, Store, StoreError, TreeHead};
 use crate::tlog::{Frontier, Hash, commitment, leaf_data, leaf_hash};
@@ -101,7 +101,7 @@ pub enum Custody {
 /// One copy, as each of its ends remembers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Random, so that two copies are never taken for one.
+    /// Random, so that two copies are never taken for one; without a space.
     pub id: String,
     /// The address of the other end, without a password.
     pub other: String,
@@ -112,8 +112,11 @@ impl Custody {
     pub(super) fn read(value: Option<&str>) -> Result<Self, StoreError> {
         let Some(value) = value else { return Ok(Self::InUse) };
         let unreadable = || StoreError::Damaged("what it remembers of a copy cannot be read".to_owned());
-        let (word, mark) = value.split_once(' ').ok_or_else(unreadable)?;
-        let mark = mark.parse().map_err(|_| unreadable())?;
+        let mut words = value.splitn(3, ' ');
+        let (Some(word), Some(id), Some(other)) = (words.next(), words.next(), words.next()) else {
+            return Err(unreadable());
+        };
+        let mark = Mark { id: id.to_owned(), other: other.to_owned() };
         match word {
             "unfinished" => Ok(Self::Unfinished(mark)),
             "moved" => Ok(Self::Moved(mark)),
@@ -155,15 +158,6 @@ impl Custody {
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.id, self.other)
-    }
-}
-
-impl FromStr for Mark {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (id, other) = text.split_once(' ').ok_or(())?;
-        Ok(Self { id: id.to_owned(), other: other.to_owned() })
     }
 }
 

@@ -61,12 +61,12 @@ fn a_copy_ahead_catches_up_while_the_server_runs() {
 fn a_forgotten_node_loses_nothing_and_adds_nothing() {
     let url = new_server_database();
     let forgotten = House::on_server(&url);
-    let mover = forgotten.with_the_same_keys();
-    mover.run(&["init", "--issuer", &example_issuer(), "--database", &url], "");
+    let leaving = forgotten.with_the_same_keys();
+    leaving.run(&["init", "--issuer", &example_issuer(), "--database", &url], "");
     let node = forgotten.serve();
     let clerks: Vec<Clerk> = (0..4).map(|_| forgotten.sign_in()).collect();
     let acknowledged = Mutex::new(BTreeSet::new());
-    let to = format!("sqlite:{}", mover.data().database().display());
+    let to = format!("sqlite:{}", leaving.data().database().display());
     let moved = AtomicBool::new(false);
     let refused = thread::scope(|scope| {
         let desks: Vec<_> = (0_u32..)
@@ -97,7 +97,7 @@ fn a_forgotten_node_loses_nothing_and_adds_nothing() {
         while acknowledged.lock().unwrap().len() < 40 {
             thread::yield_now();
         }
-        let done = mover.command(&["copy", "--from", &url, "--to", &to]).output().unwrap();
+        let done = leaving.command(&["copy", "--from", &url, "--to", &to]).output().unwrap();
         moved.store(true, Ordering::SeqCst);
         let refused: Vec<u16> = desks.into_iter().map(|desk| desk.join().unwrap()).collect();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -109,14 +109,14 @@ fn a_forgotten_node_loses_nothing_and_adds_nothing() {
     let log = node.kill();
     assert!(log.contains("the office has moved to sqlite:"), "{log}");
 
-    let database = Database::open(mover.data().database()).unwrap();
+    let database = Database::open(leaving.data().database()).unwrap();
     let mut statement = database.prepare("SELECT reference FROM dossiers").unwrap();
     let there: BTreeSet<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     assert_eq!(there, acknowledged.into_inner().unwrap(), "what was acknowledged, and nothing else");
     assert_equal(&dump(&url), &dump(&to));
-    fs::remove_file(mover.data().node_file()).unwrap();
-    mover.run(&["doctor"], "");
-    mover.run(&["register", "--procedure", "NRU", "--applicant", "After"], "");
+    fs::remove_file(leaving.data().node_file()).unwrap();
+    leaving.run(&["doctor"], "");
+    leaving.run(&["register", "--procedure", "NRU", "--applicant", "After"], "");
 }
 
 /// Tries that were counted are counted on the other side, so that a copy gives nobody new ones.

@@ -90,20 +90,17 @@ fn row_text(columns: &[&str], hex: impl Fn(&str) -> String) -> String {
 fn dump(database: &str) -> Dump {
     let attempts = ("attempts", ["#bucket", "failures", "window_ends_at", "locked_until"].as_slice());
     let read = |(table, columns): (&'static str, &[&str])| {
-        let mut lines = match database.strip_prefix("sqlite:") {
-            Some(file) => {
-                // SQLite's hex makes an empty text of nothing.
-                let text = row_text(columns, |column| format!("nullif(hex({column}), '')"));
-                let connection = rusqlite::Connection::open(file).unwrap();
-                let mut statement = connection.prepare(&format!("SELECT {text} FROM {table}")).unwrap();
-                statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap).collect()
-            }
-            None => {
-                let text = row_text(columns, |column| format!("upper(encode({column}, 'hex'))"));
-                let name = database.rsplit('/').next().unwrap();
-                let told = PostgresServer::shared().sql(name, &format!("SELECT {text} FROM {table}"));
-                told.lines().map(str::to_owned).collect::<Vec<_>>()
-            }
+        let mut lines = if let Some(file) = database.strip_prefix("sqlite:") {
+            // SQLite's hex makes an empty text of nothing.
+            let text = row_text(columns, |column| format!("nullif(hex({column}), '')"));
+            let connection = rusqlite::Connection::open(file).unwrap();
+            let mut statement = connection.prepare(&format!("SELECT {text} FROM {table}")).unwrap();
+            statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap).collect()
+        } else {
+            let text = row_text(columns, |column| format!("upper(encode({column}, 'hex'))"));
+            let name = database.rsplit('/').next().unwrap();
+            let told = PostgresServer::shared().sql(name, &format!("SELECT {text} FROM {table}"));
+            told.lines().map(str::to_owned).collect::<Vec<_>>()
         };
         lines.retain(|line| !line.starts_with("copy|"));
         lines.sort();

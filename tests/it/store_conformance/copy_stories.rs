@@ -4,16 +4,17 @@
 
 use std::{path::Path, sync::Arc};
 
+use jiff::SignedDuration;
 use milaf::{
+    dossier::{Event, PublicState},
     store::{
-        AttemptLimit, CheckpointRow, Chunk, Custody, Mark, NewLogEvent, NewSession, NumberSeries, Portable, Sealer,
-        StoreError,
+        Account, AttemptLimit, AttemptVerdict, CheckpointRow, Chunk, Custody, Mark, NewLogEvent, NewSession,
+        NumberSeries, Portable, Sealer, StoreError,
     },
     tlog::{Frontier, LogEvent},
 };
 
 use super::fixture::{Case, audit, day, next, position, sealer, unique, wish};
-use milaf::dossier::{Event, PublicState};
 
 /// How a backend opens the database at a path, making it when there is none.
 pub(crate) type Open = fn(&Path, Sealer) -> Arc<dyn Portable>;
@@ -63,7 +64,7 @@ async fn furnish(store: &dyn Portable) {
     store.keep_checkpoint(checkpoint(3)).await.unwrap();
     store.create_account(account("salma")).await.unwrap();
     store.create_session(session("salma")).await.unwrap();
-    let hour = jiff::SignedDuration::from_hours(1);
+    let hour = SignedDuration::from_hours(1);
     store.charge_attempt([9; 32], day(1), AttemptLimit { tries: 1, window: hour, lock: hour }).await.unwrap();
 }
 
@@ -71,8 +72,8 @@ fn checkpoint(size: u64) -> CheckpointRow {
     CheckpointRow { size, note: format!("a note of {size}\nin lines\n"), published_at: day(1) }
 }
 
-fn account(name: &str) -> milaf::store::Account {
-    milaf::store::Account { name: name.to_owned(), password_hash: "$argon2".to_owned(), created_at: day(0) }
+fn account(name: &str) -> Account {
+    Account { name: name.to_owned(), password_hash: "$argon2".to_owned(), created_at: day(0) }
 }
 
 fn session(account: &str) -> NewSession {
@@ -159,8 +160,8 @@ pub(crate) async fn a_target_takes_only_what_follows(ground: Ground) {
         |chunk| chunk.leaves[1].commitment[0] ^= 1,
         |chunk| chunk.leaves[1].content.as_mut().unwrap().nonce[0] ^= 1,
         |chunk| chunk.heads.last_mut().unwrap().root[0] ^= 1,
-        |chunk| drop(chunk.heads.pop()),
-        |chunk| drop(chunk.leaves.pop()),
+        |chunk| chunk.heads.truncate(chunk.heads.len() - 1),
+        |chunk| chunk.leaves.truncate(chunk.leaves.len() - 1),
     ];
     for spoil in broken {
         let mut chunk = all[0].clone();
@@ -279,8 +280,8 @@ pub(crate) async fn sessions_do_not_cross(ground: Ground) {
     target.create_session(open.clone()).await.unwrap();
     target.put_remainder(Arc::new(source.remainder().await.unwrap())).await.unwrap();
     assert_eq!(target.session(open.token_hash, day(1)).await, Ok(None));
-    let hour = jiff::SignedDuration::from_hours(1);
+    let hour = SignedDuration::from_hours(1);
     let limit = AttemptLimit { tries: 1, window: hour, lock: hour };
     let verdict = target.charge_attempt([9; 32], day(1), limit).await.unwrap();
-    assert!(matches!(verdict, milaf::store::AttemptVerdict::Locked { .. }), "tries do: {verdict:?}");
+    assert!(matches!(verdict, AttemptVerdict::Locked { .. }), "tries do: {verdict:?}");
 }
