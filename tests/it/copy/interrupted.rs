@@ -22,14 +22,43 @@ struct Left {
     after: u32,
 }
 
-/// Starts a copy, and kills it at this part of the time that a whole one takes.
-fn kill_at(office: &Office, from: &str, to: &str, moment: Duration) {
-    let began = Instant::now();
+/// When a copy is killed.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// So long after it began.
+    After(Duration),
+    /// So long after it closed its source.
+    Closed(Duration),
+}
+
+fn is_closed(database: &str) -> bool {
+    let sql = "SELECT count(*) FROM meta WHERE key = 'copy'";
+    match database.strip_prefix("sqlite:") {
+        Some(file) => rusqlite::Connection::open(file).unwrap().query_row(sql, [], |row| row.get(0)).unwrap(),
+        None => PostgresServer::shared().sql(database.rsplit('/').next().unwrap(), sql) == "1",
+    }
+}
+
+fn wait(mut until: impl FnMut() -> bool) {
+    while !until() {
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// Starts a copy, and kills it.
+fn kill_at(office: &Office, from: &str, to: &str, moment: Moment) {
     let arguments = ["copy", "--from", from, "--to", to, "--data", &office.data()];
     let mut child = program().args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while let Some(left) = moment.checked_sub(began.elapsed()) {
-        thread::park_timeout(left.min(Duration::from_millis(1)));
-    }
+    let mut began = Instant::now();
+    let after = match moment {
+        Moment::After(after) => after,
+        Moment::Closed(after) => {
+            wait(|| is_closed(from) || child.try_wait().unwrap().is_some());
+            began = Instant::now();
+            after
+        }
+    };
+    wait(|| began.elapsed() >= after);
     let _ = child.kill();
     child.wait().unwrap();
 }
@@ -44,10 +73,12 @@ fn killed_at_any_moment(fresh: impl Fn() -> (Office, String, String)) {
     for round in 0..ROUNDS {
         let (office, from, to) = fresh();
         let before = dump(&from);
-        kill_at(&office, &from, &to, whole.mul_f64(f64::from(round + 1) / f64::from(ROUNDS + 1)));
+        let part = |of: u32| whole.mul_f64(f64::from(round) / f64::from(of));
+        let moment = if round % 2 == 0 { Moment::After(part(ROUNDS)) } else { Moment::Closed(part(3 * ROUNDS)) };
+        kill_at(&office, &from, &to, moment);
         // Killed once more on the way, sooner.
         if round % 3 == 0 {
-            kill_at(&office, &from, &to, whole.mul_f64(0.4));
+            kill_at(&office, &from, &to, Moment::After(part(2 * ROUNDS)));
         }
         let used = |database: &str| run(&office, database, &["account", "list"]).code == 0;
         match (used(&from), used(&to)) {
