@@ -81,6 +81,16 @@ enum Way {
     Done,
 }
 
+/// Both databases, open, with the office over each.
+#[derive(Debug)]
+struct Opened {
+    ends: Ends,
+    source: Office,
+    target: Office,
+    /// How the source and the target were found.
+    found: (Found, Found),
+}
+
 impl Copy {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         if same(&self.from, &self.to) {
@@ -88,74 +98,89 @@ impl Copy {
         }
         let place = Place::find(DataDir::new(&self.data), None)?;
         let data = &place.data;
-        let papers = || Papers::load(data, load_issuer(data, None)?);
-        let source_papers = papers()?;
+        load_issuer(data, None)?;
         let _lock = if self.ahead {
             FolderLock::shared(data)?
         } else {
             FolderLock::alone(data).context("an office moves with its server stopped; --ahead copies while it runs")?
         };
-        let settings = &place.settings.database;
+        let opened = self.open(&place).await?;
+        let outcome = self.carry_out(data, &opened).await;
+        opened.ends.close().await;
+        outcome.map(|()| ExitCode::SUCCESS)
+    }
+
+    /// Opens and looks at both, the target only if the source is one.
+    async fn open(&self, place: &Place) -> anyhow::Result<Opened> {
+        let (data, settings) = (&place.data, &place.settings.database);
+        let papers = || Papers::load(data, load_issuer(data, None)?);
         if let DatabaseUrl::Sqlite(path) = &self.from
             && !path.exists()
         {
             bail!("there is no database at {}. Name the office's database with --from", path.display());
         }
+        let (from, to) = (self.from.to_string(), self.to.to_string());
+        let source_papers = papers()?;
         let source = open_store(&self.from, settings, source_papers.sealer(), Database::MustExist).await?;
-        let from = self.from.to_string();
-        let office = Office::assemble(data, source_papers, source.clone());
         let found = look(&*source).await.with_context(|| format!("{from} cannot be read"))?;
         if found.identity.is_none() {
             bail!("{from} holds no office. Name the office's database with --from");
         }
-        if let Custody::Unfinished(mark) = &found.custody {
-            return Err(unfinished(&from, mark));
-        }
-        if found.custody == Custody::InUse {
-            // A closed one was looked at before it was closed, and may be older than what its office has published since.
-            office.service.check_keys_and_history().await.with_context(|| format!("{from} was not copied"))?;
+        let office = Office::assemble(data, source_papers, source.clone());
+        match &found.custody {
+            Custody::InUse => {
+                office.service.check_keys_and_history().await.with_context(|| format!("{from} was not copied"))?;
+            }
+            Custody::Unfinished(mark) => bail!(
+                "{from} is itself an unfinished copy of {other}. Finish that one first, or copy from {other}",
+                other = mark.other
+            ),
+            // It was looked at before it was closed, and may be older than what its office has published since.
+            Custody::Moved(_) => {}
         }
         let target_papers = papers()?;
         let target = open_store(&self.to, settings, target_papers.sealer(), Database::MayBeMade).await?;
-        let ends = Ends { source, target: target.clone(), from, to: self.to.to_string() };
-        let there = look(&*target).await.with_context(|| ends.cannot_write())?;
+        let there = look(&*target).await.with_context(|| format!("{to} cannot be read"))?;
+        Ok(Opened {
+            source: office,
+            target: Office::assemble(data, target_papers, target.clone()),
+            ends: Ends { source, target, from, to },
+            found: (found, there),
+        })
+    }
+
+    async fn carry_out(&self, data: &DataDir, opened: &Opened) -> anyhow::Result<()> {
+        let Opened { ends, source, target, found: (found, there) } = opened;
         if self.give_up {
-            give_up(&ends, &found, &there).await?;
-            ends.close().await;
-            return Ok(ExitCode::SUCCESS);
+            return give_up(ends, found, there).await;
         }
-        let id = match way(&ends, &found, &there).await? {
-            Way::Begin => begin(&ends, &found).await?,
+        let id = match way(ends, found, there).await? {
+            Way::Begin => begin(ends, found).await?,
             Way::GoOn { id } => id,
             Way::Done => {
-                ends.close().await;
                 say(&format!("{} holds the office already: the copy was finished before.\n", ends.to))?;
-                return self.tell_next(data, &ends).map(|()| ExitCode::SUCCESS);
+                return self.tell_next(data, ends);
             }
         };
         if found.custody == Custody::InUse {
-            check_file(&ends).await?;
+            check_file(ends).await?;
             let size = ends.copy_log().await?;
             if self.ahead {
-                ends.close().await;
-                return tell_ahead(&ends, size).map(|()| ExitCode::SUCCESS);
+                return tell_ahead(ends, size);
             }
-            // What is published now is missing from no database that any node would start on.
-            office.publish().await.with_context(|| format!("what {} holds cannot be published", ends.from))?;
+            // From here on, no node that sees this folder starts on a database that lacks any of it.
+            source.publish().await.with_context(|| format!("what {} holds cannot be published", ends.from))?;
             ends.close_source(&id).await?;
         }
-        let target_office = Office::assemble(data, target_papers, target);
-        let equal = finish(&ends, &target_office, &id).await.with_context(|| {
+        let equal = finish(ends, target, &id).await.with_context(|| {
             format!(
                 "{from} is closed and the copy is not finished, so the office is served from nowhere. Mend this, and run the \
                  same command again; or take {from} into use again with --give-up",
                 from = ends.from,
             )
         })?;
-        ends.close().await;
-        tell(&ends, &equal)?;
-        self.tell_next(data, &ends)?;
-        Ok(ExitCode::SUCCESS)
+        tell(ends, &equal)?;
+        self.tell_next(data, ends)
     }
 
     /// What an administrator does now.
@@ -220,7 +245,6 @@ async fn way(ends: &Ends, source: &Found, target: &Found) -> anyhow::Result<Way>
         );
     }
     let way = match (&source.custody, &target.custody) {
-        (Custody::Unfinished(mark), _) => return Err(unfinished(from, mark)),
         (Custody::InUse, Custody::InUse) if target.head.size > 0 => return Err(holds_data(to)),
         (Custody::InUse, Custody::InUse | Custody::Moved(_)) => Way::Begin,
         (Custody::InUse, Custody::Unfinished(mark)) => Way::GoOn { id: mark.id.clone() },
@@ -230,7 +254,10 @@ async fn way(ends: &Ends, source: &Found, target: &Found) -> anyhow::Result<Way>
         (Custody::Moved(mark), Custody::InUse) if mark.other == *to && holds(ends, source).await? => {
             return Ok(Way::Done);
         }
-        (Custody::Moved(mark), _) => bail!(
+        (Custody::Moved(ours), Custody::Unfinished(theirs)) if ours.other == *to && theirs.other == *from => {
+            bail!("giving this copy up was interrupted. Finish that first, by the same command with --give-up")
+        }
+        (Custody::Moved(mark) | Custody::Unfinished(mark), _) => bail!(
             "the office has moved from {from} to {other}. Copy from there; nothing has been changed",
             other = mark.other
         ),
@@ -244,11 +271,6 @@ async fn way(ends: &Ends, source: &Found, target: &Found) -> anyhow::Result<Way>
         );
     }
     Ok(way)
-}
-
-fn unfinished(from: &str, mark: &Mark) -> anyhow::Error {
-    let other = &mark.other;
-    anyhow::anyhow!("{from} is itself an unfinished copy of {other}. Finish that one first, or copy from {other}")
 }
 
 fn holds_data(to: &str) -> anyhow::Error {
@@ -300,7 +322,8 @@ async fn finish(ends: &Ends, target: &Office, id: &str) -> anyhow::Result<Equal>
 }
 
 /// A source may be used again only when its target certainly is not: it is seen to be unfinished, or to be empty under the
-/// address that the source remembers, for instance because its server was lost and made anew.
+/// address that the source remembers, for instance because its server was lost and made anew. The target takes another id
+/// before, so that a copy which somebody still runs from another node cannot finish it afterwards.
 async fn give_up(ends: &Ends, source: &Found, target: &Found) -> anyhow::Result<()> {
     let Ends { from, to, .. } = ends;
     let mark = match &source.custody {
@@ -309,7 +332,7 @@ async fn give_up(ends: &Ends, source: &Found, target: &Found) -> anyhow::Result<
         Custody::Moved(mark) => mark,
     };
     let is_free = match &target.custody {
-        Custody::Unfinished(theirs) => theirs.id == mark.id,
+        Custody::Unfinished(theirs) => theirs.id == mark.id || (mark.other == *to && theirs.other == *from),
         Custody::InUse => target.identity.is_none() && target.head.size == 0 && mark.other == *to,
         Custody::Moved(_) => false,
     };
@@ -320,6 +343,7 @@ async fn give_up(ends: &Ends, source: &Found, target: &Found) -> anyhow::Result<
             other = mark.other,
         );
     }
+    begin(ends, source).await?;
     ends.source.reopen_source(&mark.id).await.with_context(|| format!("{from} cannot be written"))?;
     say(&format!("{from} is in use again, and the copy is given up. A later one goes on with what {to} holds."))
 }

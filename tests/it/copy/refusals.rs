@@ -197,6 +197,10 @@ fn a_copy_that_is_not_equal_is_not_used_and_can_be_given_up() {
 
     let elsewhere = new_server_database();
     refuses(&office, &file, &elsewhere, &["--give-up"], &["is not the unfinished copy"]);
+    // Cut short after its first step, it is finished by the same command, and by no other.
+    let interrupted = "UPDATE meta SET value = replace(value, 'unfinished ', 'unfinished another') WHERE key = 'copy'";
+    PostgresServer::shared().sql(name_of(&server), interrupted);
+    refuses(&office, &file, &server, &[], &["giving this copy up was interrupted", "--give-up"]);
     let told = copy(&office, &file, &server, &["--give-up"]).expect(0).text();
     assert!(told.contains("is in use again"), "{told}");
     let told = copy(&office, &file, &server, &["--give-up"]).expect(0).text();
