@@ -150,6 +150,8 @@ fn a_source_that_went_back_is_refused() {
 fn an_unfinished_target_and_a_source_that_was_left_are_used_by_nobody() {
     let office = office();
     let (file, server) = (file_of(&office), new_server_database());
+    let kept = office.path("newest.db").display().to_string();
+    milaf(&["backup", "--to", &kept, "--data", &office.data()], "").expect(0);
     copy(&office, &file, &server, &["--ahead"]).expect(0);
     let uses: [&[&str]; 6] = [
         &["serve", "--listen", "127.0.0.1:0"],
@@ -177,6 +179,8 @@ fn an_unfinished_target_and_a_source_that_was_left_are_used_by_nobody() {
     refuses(&office, &server, "sqlite:/nowhere/other.db", &[], &["is itself an unfinished copy"]);
     copy(&office, &file, &server, &[]).expect(0);
     used_by_nobody(&file, "has moved from this database to postgres://");
+    let told = milaf(&["restore", &kept, "--data", &office.data()], "").expect(1).stderr;
+    assert!(told.contains("must not be replaced") && told.contains("has moved to postgres://"), "{told}");
     let third = new_server_database();
     refuses(&office, &file, &third, &[], &["the office has moved", "Copy from there"]);
     refuses(&office, &file, &third, &["--ahead"], &["the office has moved"]);
