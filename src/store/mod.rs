@@ -10,6 +10,7 @@ mod growth;
 mod portable;
 mod postgres;
 mod projection;
+mod series;
 mod sqlite;
 mod types;
 
@@ -19,6 +20,7 @@ pub use portable::{
     PortableSeal, Remainder, Totals,
 };
 pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore};
+pub use series::{Migration, TooNew};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,

@@ -23,7 +23,8 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PostgresOpenError, errors, options::PostgresOptions, tls};
+use super::{PostgresOpenError, errors, migrations, options::PostgresOptions, tls};
+use crate::store::TooNew;
 
 /// What goes into a statement.
 pub(super) type Value<'a> = &'a (dyn ToSql + Sync);
@@ -50,6 +51,10 @@ pub(super) enum LinkError {
     Postgres(#[from] Error),
     #[error("the server does not answer")]
     Silent,
+    #[error(transparent)]
+    TooNew(#[from] TooNew),
+    #[error("the database's tables are gone")]
+    NoTables,
 }
 
 impl LinkError {
@@ -90,9 +95,20 @@ impl Connector {
         self.open.closed().await;
     }
 
+    /// The first connection, which may find no tables yet.
     pub(super) async fn connect(&self) -> Result<Link, LinkError> {
         let made = timeout(self.options.connecting_takes_at_most(), self.connect_patiently()).await;
         made.unwrap_or(Err(LinkError::Silent))
+    }
+
+    /// A connection to a database that was open before. A newer program may have changed its tables in between.
+    pub(super) async fn connect_again(&self) -> Result<Link, LinkError> {
+        let joining = async {
+            let link = self.connect_patiently().await?;
+            migrations::still_fit(&link, self.options.series).await?;
+            Ok(link)
+        };
+        timeout(self.options.connecting_takes_at_most(), joining).await.unwrap_or(Err(LinkError::Silent))
     }
 
     async fn connect_patiently(&self) -> Result<Link, LinkError> {
@@ -132,10 +148,12 @@ fn session(options: &PostgresOptions) -> String {
          -- Every statement looks rows up by a key. Plans made while a table was small must not read all of it later.
          SET enable_seqscan = off; SET jit = off;
          SELECT set_config('synchronous_commit', 'on', false)
-         WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');",
+         WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
+         {}",
         milliseconds(options.statement_timeout),
         milliseconds(options.lock_timeout),
         milliseconds(options.lock_timeout),
+        migrations::presence(options.series),
     )
 }
 
