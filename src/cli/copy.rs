@@ -122,6 +122,7 @@ impl Copy {
         let (from, to) = (self.from.to_string(), self.to.to_string());
         let source_papers = papers()?;
         let source = open_store(&self.from, settings, source_papers.sealer(), Database::MustExist).await?;
+        check_known(&*source, &from)?;
         let found = look(&*source).await.with_context(|| format!("{from} cannot be read"))?;
         if found.identity.is_none() {
             bail!("{from} holds no office. Name the office's database with --from");
@@ -140,6 +141,7 @@ impl Copy {
         }
         let target_papers = papers()?;
         let target = open_store(&self.to, settings, target_papers.sealer(), Database::MayBeMade).await?;
+        check_known(&*target, &to)?;
         let there = look(&*target).await.with_context(|| format!("{to} cannot be read"))?;
         Ok(Opened {
             source: office,
@@ -226,6 +228,19 @@ fn same(from: &DatabaseUrl, to: &DatabaseUrl) -> bool {
         },
         _ => from == to,
     }
+}
+
+/// This program can work beside a newer one, but it would leave behind what only that one knows.
+fn check_known(store: &dyn Portable, name: &str) -> anyhow::Result<()> {
+    let schema = store.schema();
+    if schema.now > schema.known {
+        bail!(
+            "{name} has schema {} of a newer program, and this one knows up to {}: copy with the newer program",
+            schema.now,
+            schema.known
+        );
+    }
+    Ok(())
 }
 
 async fn look(store: &dyn Portable) -> Result<Found, StoreError> {

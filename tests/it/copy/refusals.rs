@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use milaf::config::DataDir;
+use milaf::{
+    config::DataDir,
+    store::{Migration, SqliteOptions, SqliteStore},
+};
 use rusqlite::Connection;
 
 use super::{assert_equal, copy, doctor, dump, file_of, new_server_database, office, read, refuses, register, run};
@@ -10,6 +13,7 @@ use crate::{
     commands::{Office, milaf},
     postgres_server::{PostgresServer, ROLE},
     real_server::House,
+    store_conformance::fixture::sealer,
 };
 
 fn name_of(server: &str) -> &str {
@@ -130,6 +134,20 @@ fn a_damaged_source_is_refused_before_it_is_closed() {
         assert_eq!(closed, 0, "{damage}: the source stays open");
         run(&office, &server, &["account", "list"]).expect(1);
     }
+}
+
+/// This program works beside a newer one, and would leave behind what only the newer one knows.
+#[test]
+fn what_a_newer_program_has_made_is_copied_by_that_one_only() {
+    const ASSIGNEE: Migration =
+        Migration { name: "0002_assignee", statements: "ALTER TABLE dossiers ADD COLUMN assignee TEXT", needs: 1 };
+    let office = office();
+    let series: &[Migration] = [SqliteOptions::default().series, &[ASSIGNEE]].concat().leak();
+    let path = DataDir::new(office.data()).database();
+    SqliteStore::open_with(&path, sealer(), SqliteOptions { series, ..SqliteOptions::default() }).unwrap();
+    run(&office, &file_of(&office), &["account", "list"]).expect(0);
+    let server = new_server_database();
+    refuses(&office, &file_of(&office), &server, &[], &["schema 2 of a newer program", "copy with the newer program"]);
 }
 
 #[test]
