@@ -95,6 +95,8 @@ async fn open(place: &Place, others: Others) -> anyhow::Result<Office> {
 }
 
 async fn standing(office: &Office) -> anyhow::Result<Standing> {
+    // An end of a copy is not gone on with: the office is elsewhere.
+    office.store.custody().await?.check_in_use()?;
     let standing = office.service.standing().await?;
     if let Standing::Unfinished { .. } = standing
         && let Some(loss) = office.service.untold_loss().await?

@@ -7,6 +7,8 @@
 mod accept;
 mod account;
 mod backup;
+mod copy;
+mod copying;
 mod demo;
 mod doctor;
 mod init;
@@ -64,6 +66,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
+    Copy(copy::Copy),
     Restore(restore::Restore),
 }
 
@@ -112,6 +115,7 @@ impl Cli {
                 Command::Doctor(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,
                 Command::Backup(command) => command.run().await,
+                Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
             }
         })

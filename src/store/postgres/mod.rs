@@ -13,13 +13,17 @@ mod attempts;
 mod batch;
 mod columns;
 mod errors;
+mod ferry;
+mod incoming;
 mod link;
 mod log;
 mod migrations;
 mod options;
+mod outgoing;
 mod passfile;
 mod plan;
 mod pool;
+mod portable;
 mod presence;
 mod receipts;
 mod rows;
@@ -37,15 +41,16 @@ pub use errors::PostgresOpenError;
 pub use options::PostgresOptions;
 
 use self::{
+    ferry::Ferry,
     link::Connector,
     pool::Pool,
     presence::{Bound, Presence},
     writer::{Job, Writer},
 };
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store,
-    StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
+    LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session,
+    Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -66,6 +71,8 @@ struct Parts {
     bound: Bound,
     writer: Writer,
     pool: Pool,
+    /// For a copy of the whole database; it connects only then.
+    ferry: Ferry,
 }
 
 impl PostgresStore {
@@ -78,11 +85,12 @@ impl PostgresStore {
         let bound = Bound::default();
         let shared = Presence::Shared(bound.clone());
         // The writer's connection is there from the beginning to the end, and stands for the others.
-        let (of_writer, of_pool) =
+        let (of_writer, of_others) =
             if options.alone { (Presence::Alone, Presence::Covered) } else { (shared.clone(), shared) };
-        let pool = Pool::new(Connector::new(options.clone(), of_pool)?)?;
+        let pool = Pool::new(Connector::new(options.clone(), of_others.clone())?)?;
+        let ferry = Ferry::new(Connector::new(options.clone(), of_others)?);
         let (writer, schema) = Writer::start(Connector::new(options, of_writer)?, sealer, names)?;
-        Ok(Self(Arc::new(Parts { schema, bound, writer, pool })))
+        Ok(Self(Arc::new(Parts { schema, bound, writer, pool, ferry })))
     }
 }
 
@@ -165,6 +173,10 @@ impl Store for PostgresStore {
         log::keep_checkpoint(&self.0.pool, &checkpoint).await
     }
 
+    async fn custody(&self) -> Result<Custody, StoreError> {
+        log::custody(&self.0.pool).await
+    }
+
     async fn bind_identity(&self, identity: &str) -> Result<String, StoreError> {
         let bound = log::bind_identity(&self.0.pool, identity).await?;
         self.0.bound.is_now(&bound);
@@ -239,5 +251,6 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.0.writer.close().await;
         self.0.pool.close().await;
+        self.0.ferry.close().await;
     }
 }
