@@ -20,6 +20,7 @@ mod options;
 mod passfile;
 mod plan;
 mod pool;
+mod primary;
 mod receipts;
 mod rows;
 mod search;
@@ -38,6 +39,7 @@ pub use options::PostgresOptions;
 use self::{
     link::Connector,
     pool::Pool,
+    primary::Primary,
     writer::{Job, Writer},
 };
 use super::{
@@ -72,8 +74,9 @@ impl PostgresStore {
     /// # Errors
     /// [`PostgresOpenError`], whose message says what to do.
     pub fn open(options: PostgresOptions, sealer: Sealer, names: BatchNames) -> Result<Self, PostgresOpenError> {
-        let pool = Pool::new(Connector::new(options.clone())?)?;
-        let (writer, schema) = Writer::start(Connector::new(options)?, sealer, names)?;
+        let primary = Arc::new(Primary::default());
+        let pool = Pool::new(Connector::new(options.clone(), Arc::clone(&primary))?)?;
+        let (writer, schema) = Writer::start(Connector::new(options, primary)?, sealer, names)?;
         Ok(Self(Arc::new(Parts { schema, writer, pool })))
     }
 }
