@@ -109,20 +109,25 @@ impl House {
 
     /// Signs a clerk in.
     pub(crate) fn sign_in(&self) -> Clerk {
-        let mut connection = Connection::open(self.address).expect("the server accepts connections");
-        let fields = form(&[("name", ACCOUNT), ("password", PASSWORD), ("next", "")]);
-        let request = Request::post("/desk/sign-in", fields).header("Origin", ORIGIN).bytes();
-        let answer = connection.send(&request).expect("signing in is answered");
-        assert_eq!(answer.status, 303, "signing in: {}", answer.head);
-        let pair = |value: &str| value.split(';').next().map(str::to_owned);
-        let is_session = |pair: &String| pair.split('=').next().is_some_and(|name| name.ends_with("milaf"));
-        let cookie = answer.headers("set-cookie").filter_map(pair).find(is_session).expect("a session cookie");
-        let mut clerk = Clerk { cookie, csrf: String::new() };
-        let page = connection.send(&clerk.on(Request::get("/desk/register")).bytes()).expect("the form is answered");
-        assert_eq!(page.status, 200, "the registration form: {}", page.head);
-        clerk.csrf = hidden_value(&page.text(), "csrf");
-        clerk
+        sign_in_at(self.address)
     }
+}
+
+/// Signs a clerk in at a server or at a proxy in front of it.
+pub(crate) fn sign_in_at(address: SocketAddr) -> Clerk {
+    let mut connection = Connection::open(address).expect("the server accepts connections");
+    let fields = form(&[("name", ACCOUNT), ("password", PASSWORD), ("next", "")]);
+    let request = Request::post("/desk/sign-in", fields).header("Origin", ORIGIN).bytes();
+    let answer = connection.send(&request).expect("signing in is answered");
+    assert_eq!(answer.status, 303, "signing in: {}", answer.head);
+    let pair = |value: &str| value.split(';').next().map(str::to_owned);
+    let is_session = |pair: &String| pair.split('=').next().is_some_and(|name| name.ends_with("milaf"));
+    let cookie = answer.headers("set-cookie").filter_map(pair).find(is_session).expect("a session cookie");
+    let mut clerk = Clerk { cookie, csrf: String::new() };
+    let page = connection.send(&clerk.on(Request::get("/desk/register")).bytes()).expect("the form is answered");
+    assert_eq!(page.status, 200, "the registration form: {}", page.head);
+    clerk.csrf = hidden_value(&page.text(), "csrf");
+    clerk
 }
 
 pub(crate) fn example_issuer() -> String {
