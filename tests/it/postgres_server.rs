@@ -93,18 +93,22 @@ impl PostgresServer {
     pub(crate) fn rewind(&self, former: &Self) {
         // Whether they have parted is seen in the control file, where a promotion stands only after a checkpoint.
         self.sql("postgres", "CHECKPOINT");
-        let source = format!("host={} port={} user={SUPERUSER} dbname=postgres", self.folder.display(), self.port);
+        let source = format!("{} dbname=postgres", self.replication_address());
         let mut rewind = as_owner(&program("pg_rewind"));
         rewind.args(["--no-sync", "--write-recovery-conf", "--source-server", &source, "--target-pgdata"]);
         done(rewind.arg(former.data()), "pg_rewind");
         former.run();
     }
 
+    /// For a standby of this server. The standby's name is its `cluster_name`; given here, a backup would bear it as well, and
+    /// pass for the standby.
+    pub(crate) fn replication_address(&self) -> String {
+        format!("host={} port={} user={SUPERUSER}", self.folder.display(), self.port)
+    }
+
     fn backup(&self, folder: &Path) -> Command {
-        // A standby's name is its cluster_name. Given here, the backup itself would bear it, and pass for the standby.
-        let source = format!("host={} port={} user={SUPERUSER}", self.folder.display(), self.port);
         let mut backup = as_owner(&program("pg_basebackup"));
-        backup.args(["--wal-method=stream", "--no-sync", "--dbname", &source, "-D"]).arg(folder);
+        backup.args(["--wal-method=stream", "--no-sync", "--dbname", &self.replication_address(), "-D"]).arg(folder);
         backup
     }
 
@@ -262,8 +266,7 @@ impl PostgresServer {
         command.args(["-c", SUPERVISE, "sh"]).arg(&self.folder);
         command.arg(program("postgres")).arg("-D").arg(self.data()).arg("-k").arg(&self.folder);
         command.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
-        // A server that starts after a crash makes its files durable first: here with one call in the place of thousands.
-        for setting in ["max_connections=300", "shared_buffers=64MB", "recovery_init_sync_method=syncfs"] {
+        for setting in ["max_connections=300", "shared_buffers=64MB"] {
             command.args(["-c", setting]);
         }
         for setting in &self.settings {

@@ -131,10 +131,9 @@ impl Connector {
                 Ok(Some(Ok(Ok(link)))) if !hears_everyone => return Ok(link),
                 Ok(Some(Ok(Ok(link)))) => best = best.filter(|best| !best.is_closed()).or(Some(link)),
                 Ok(Some(Ok(Err(error)))) => failure = error,
-                Ok(Some(Err(_))) => {}
                 // Everyone has answered, or whoever has not is too late.
                 Ok(None) | Err(_) if rest.len() == 0 => return best.ok_or(failure),
-                Ok(None) | Err(_) => {}
+                Ok(None | Some(Err(_))) | Err(_) => {}
             }
         }
     }

@@ -48,8 +48,8 @@ fn a_node_without_a_free_connection_gives_every_form_back() {
                 let (ask, request) = (&ask, form.request(&clerk));
                 scope.spawn(move || ask(request))
             };
-            let sent: Vec<_> = forms.iter().map(send).collect();
-            sent.into_iter().map(|answer| answer.join().unwrap()).collect()
+            let under_way: Vec<_> = forms.iter().map(send).collect();
+            under_way.into_iter().map(|answer| answer.join().unwrap()).collect()
         });
         assert_eq!(get(node, "/healthz").unwrap().text(), "ok", "the process lives all the same");
         drop(held);

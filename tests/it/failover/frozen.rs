@@ -17,6 +17,7 @@ use super::{
 use crate::{
     postgres_server::{PostgresServer, wait_until},
     randomness::{Randomness, seed},
+    raw_http::exchange,
     real_server::Clerk,
 };
 
@@ -48,21 +49,20 @@ fn a_frozen_primary_is_left_and_never_gone_back_to() {
             agency.node(number).wait_until_ready_says(503, "database\n");
         }
         let form = open.clone().with("applicant", "Nobody");
-        let answer = crate::raw_http::exchange(agency.address(0), &form.request(&clerks[0]).closing());
+        let answer = exchange(agency.address(0), &form.request(&clerks[0]).closing());
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("10")), "{}", answer.head);
         assert_eq!(FormPage::of(&answer.text()).value("applicant"), "Nobody");
         assert!(pulse.is_silent(), "a frozen server acknowledges nothing");
 
-        // A third server takes the place of the frozen one beside the promoted one.
         let promoted = Instant::now();
         cluster.promote();
-        let former = cluster.replace_standby();
+        let former = cluster.former();
         let (first, last) = pulse.wait_for(CLERKS);
         let (first, last) = (first.duration_since(promoted), last.duration_since(promoted));
         println!("after the promotion: first {first:.2?}, everybody {last:.2?}");
         assert!(first <= LIMIT, "{first:?}");
 
-        // It comes back and takes writes, but has no standby, so that it can acknowledge nothing.
+        // It comes back and takes writes, but has no standby any more, so that it can acknowledge nothing.
         drop(frozen);
         acknowledges_nothing(&former, &cluster.database, "CREATE TABLE lost ()");
         works_on(&pulse);
@@ -80,7 +80,9 @@ fn a_frozen_primary_is_left_and_never_gone_back_to() {
 
         pulse.end();
         let mut notes = Notes::default();
-        at_work.into_iter().for_each(|client| notes.add(client.join().unwrap()));
+        for client in at_work {
+            notes.add(client.join().unwrap());
+        }
         (notes, former)
     });
     println!("sent again: {:?}", notes.sent_again);

@@ -69,10 +69,15 @@ fn what_was_acknowledged_survives_every_failover() {
             println!("round {round:3}: {victim:?}, first {first:.2?}, everybody {everybody:.2?}");
             assert!(first <= LIMIT, "round {round}: nobody could register for {first:?} after {victim:?} was killed");
             recoveries.push(Recovery { victim, first, everybody });
+            if victim == Victim::Primary {
+                cluster.rewind();
+            }
         }
         pulse.end();
         let mut notes = Notes::default();
-        at_work.into_iter().for_each(|client| notes.add(client.join().unwrap()));
+        for client in at_work {
+            notes.add(client.join().unwrap());
+        }
         notes
     });
 
@@ -104,7 +109,6 @@ fn kill(victim: Victim, pulse: &Pulse, agency: &mut Agency, cluster: &mut Cluste
             cluster.primary().kill();
             pulse.mark();
             cluster.promote();
-            cluster.rewind();
         }
     }
 }

@@ -12,13 +12,14 @@ use super::{
 use crate::{
     ledger::Acknowledged,
     postgres_server::{PostgresServer, wait_until},
-    raw_http::Answer,
+    raw_http::{Answer, exchange},
+    real_server::House,
 };
 
 const INSERT: &str = "INSERT INTO kept VALUES (1)";
 
 /// Two forms wait, one of them in a node that dies, and the proxy hands it to the other node. They come back as forms. When
-/// the standby is back, each is sent again and is one dossier.
+/// a standby is back, each is sent again and is one dossier.
 #[test]
 fn writes_wait_for_the_standby_and_the_form_of_a_dead_node_is_one_dossier() {
     let cluster = Cluster::start();
@@ -35,13 +36,13 @@ fn writes_wait_for_the_standby_and_the_form_of_a_dead_node_is_one_dossier() {
 
     let wishes = ["In a dead node", "In the other"];
     let forms = wishes.map(|applicant| fill_in(&agency, applicant));
-    cluster.standby().kill();
+    cluster.standbys().iter().for_each(PostgresServer::kill);
     let proxy = agency.proxy.address;
     let answers: [Answer; 2] = thread::scope(|scope| {
         let mut requests = forms.iter().map(|form| form.request(&clerk));
         let mut send = || {
             let request = requests.next().unwrap();
-            scope.spawn(move || crate::raw_http::exchange(proxy, &request.closing()))
+            scope.spawn(move || exchange(proxy, &request.closing()))
         };
         let first = send();
         wait_until("the commit waits", || waiting(cluster.primary(), "COMMIT") == 1);
@@ -59,8 +60,8 @@ fn writes_wait_for_the_standby_and_the_form_of_a_dead_node_is_one_dossier() {
         assert_eq!((form.value("applicant"), form.value("form-key")), (*applicant, sent.value("form-key")));
     }
 
-    cluster.standby().restart();
-    cluster.wait_for_standby();
+    cluster.standbys()[0].restart();
+    cluster.wait_for_standbys(1);
     for (applicant, answer) in wishes.iter().zip(&answers) {
         let form = FormPage::of(&answer.text());
         let told = || reference_told(&agency.ask(&form.request(&clerk)).unwrap());
@@ -75,6 +76,7 @@ fn writes_wait_for_the_standby_and_the_form_of_a_dead_node_is_one_dossier() {
 #[test]
 fn a_base_backup_passes_for_a_standby_unless_standbys_are_named() {
     let primary = PostgresServer::start(&[]);
+    let house = House::on_server(&primary.socket_url(&primary.create_database()));
     let database = primary.create_database();
     primary.sql(&database, "CREATE TABLE kept (n BIGINT)");
     let _backup = primary.slow_backup();
@@ -82,6 +84,8 @@ fn a_base_backup_passes_for_a_standby_unless_standbys_are_named() {
     wait_until("the backup streams", || primary.sql("postgres", streams) == "1");
     for (names, counts) in [("ANY 1 (*)", true), ("ANY 1 (db1, db2)", false)] {
         primary.configure("synchronous_standby_names", names);
+        let told = String::from_utf8(house.run(&["doctor"], "").stdout).unwrap();
+        assert_eq!(told.contains("warn  database: anybody counts as a standby"), counts, "{told}");
         let mut commit = primary.work(&database, INSERT);
         wait_until("the commit waits", || waiting(&primary, INSERT) == 1);
         let written = primary.sql("postgres", "SELECT pg_current_wal_insert_lsn()");
