@@ -43,6 +43,9 @@ backend nodes
     default-server check inter 1s fastinter 250ms downinter 250ms fall 2 rise 1
 ";
 
+/// Where Debian puts it, which is not on everybody's path.
+const PROGRAM: &str = "/usr/sbin/haproxy";
+
 pub(super) struct Haproxy {
     process: Child,
     folder: tempfile::TempDir,
@@ -63,7 +66,7 @@ impl Haproxy {
         let file = folder.path().join("haproxy.cfg");
         fs::write(&file, text).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut haproxy = Command::new("haproxy");
+        let mut haproxy = Command::new(PROGRAM);
         haproxy.arg("-db").arg("-f").arg(&file).stdin(Stdio::null());
         haproxy.stdout(log.try_clone().unwrap()).stderr(log);
         let process = haproxy.spawn().expect("HAProxy is missing: install the package haproxy");
