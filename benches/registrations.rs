@@ -1,7 +1,8 @@
 //! Durable registrations over HTTP beside two controls in the same run: a raw 4 KB write with fdatasync, and plain one-table
 //! inserts in groups of 64. Rounds are interleaved and medians printed, because these machines are shared and noisy.
 //!
-//! `cargo bench --bench registrations` (an argument is the number of rounds).
+//! `cargo bench --bench registrations -- [ROUNDS] [postgres://…]` measures the database in one file and, where the address of
+//! an empty database is given, PostgreSQL in the same rounds.
 
 use std::{
     fs::File,
@@ -19,24 +20,38 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 const SECONDS: u64 = 2;
+const CLIENTS: [usize; 3] = [1, 16, 64];
 const PASSWORD: &str = "a bench needs a password";
 
 fn main() -> Result<()> {
     let rounds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(5_usize);
+    let on_server = std::env::args().find(|word| word.starts_with("postgres"));
     let folder = tempfile::tempdir()?;
-    let server = Server::start(folder.path())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let clients = runtime.block_on(sign_in_all(&server.address, 64))?;
-    let columns = ["raw write+fdatasync", "group-of-64 inserts", "1 client", "16 clients", "64 clients"];
+    let mut columns = vec!["raw write+fdatasync".to_owned(), "group-of-64 inserts".to_owned()];
+    let mut offices = Vec::new();
+    for (name, database) in [("one file", None), ("PostgreSQL", on_server.as_deref())] {
+        if name == "PostgreSQL" && database.is_none() {
+            continue;
+        }
+        let server = Server::start(&folder.path().join(name), database)?;
+        let clients = runtime.block_on(sign_in_all(&server.address, 64))?;
+        columns.extend(CLIENTS.map(|count| format!("{name}, {count} clients")));
+        offices.push((server, clients));
+    }
     let mut figures: Vec<Vec<f64>> = vec![Vec::new(); columns.len()];
     let mut slowest: Vec<Vec<f64>> = vec![Vec::new(); columns.len()];
     for round in 0..rounds {
         figures[0].push(raw_writes(folder.path())?);
         figures[1].push(plain_inserts(&folder.path().join("control.db"))?);
-        for (column, count) in [(2, 1), (3, 16), (4, 64)] {
-            let (rate, p99) = runtime.block_on(register_for_a_while(&server.address, &clients[..count], round))?;
-            figures[column].push(rate);
-            slowest[column].push(p99);
+        let mut column = 2;
+        for (server, clients) in &offices {
+            for count in CLIENTS {
+                let (rate, p99) = runtime.block_on(register_for_a_while(&server.address, &clients[..count], round))?;
+                figures[column].push(rate);
+                slowest[column].push(p99);
+                column += 1;
+            }
         }
     }
     println!("{:<22} {:>12} {:>14} {:>10}", "", "per second", "ratio to group", "p99 ms");
@@ -107,16 +122,19 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// The real program on a fresh folder, with one clerk.
-    fn start(folder: &Path) -> Result<Self> {
-        let program = env!("CARGO_BIN_EXE_milaf");
-        let data = folder.join("data");
+    /// The real program on a fresh folder and database, with one clerk.
+    fn start(data: &Path, database: Option<&str>) -> Result<Self> {
+        let program = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_milaf"));
+            command.envs(database.map(|address| ("MILAF_DATABASE", address)));
+            command
+        };
         let issuer = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/issuer.toml");
-        let made = Command::new(program).arg("init").arg("--issuer").arg(issuer).arg("--data").arg(&data).output()?;
+        let made = program().arg("init").arg("--issuer").arg(issuer).arg("--data").arg(data).output()?;
         ensure!(made.status.success(), "init failed: {}", String::from_utf8_lossy(&made.stderr));
-        let mut account = Command::new(program)
+        let mut account = program()
             .args(["account", "add", "bench", "--data"])
-            .arg(&data)
+            .arg(data)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()?;
@@ -124,9 +142,9 @@ impl Server {
         ensure!(account.wait()?.success(), "the account was not made");
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
-        let mut process = Command::new(program)
+        let mut process = program()
             .args(["serve", "--listen", &address, "--data"])
-            .arg(&data)
+            .arg(data)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;

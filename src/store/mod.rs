@@ -9,11 +9,13 @@ mod counted;
 mod growth;
 mod postgres;
 mod projection;
+mod series;
 mod sqlite;
 mod types;
 
 pub use counted::CountedStore;
 pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore};
+pub use series::{Migration, TooNew};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,

@@ -143,11 +143,13 @@ pub struct ServerFacts {
     pub now: Timestamp,
 }
 
-/// How many migrations a database had had when it was opened, and how many it has had now.
+/// How many migrations a database had had when it was opened, how many it has had now, and how many this program knows.
+/// There are more than it knows when a newer program has added what this one can work beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {
     pub before: usize,
     pub now: usize,
+    pub known: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ import { everyDeskPage, everyRefusal } from "./desk_pages.mjs";
 import { decode, onPaper, raster } from "./paper.mjs";
 import { takePictures } from "./pictures.mjs";
 import { at, lookAt, weigh } from "./public.mjs";
-import { startDemo } from "./server.mjs";
+import { startDemo, startOnPostgres } from "./server.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const PROGRAM = process.env.MILAF ?? join(ROOT, "target/debug/milaf");
@@ -246,12 +246,13 @@ async function everyPublicPage(browser, demo, told) {
   ];
 }
 
-async function main() {
+/** Everything, on one database. */
+async function everything(startProgram, pictures) {
   const folder = await mkdtemp(join(tmpdir(), "milaf-pictures-"));
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
   let demo;
   try {
-    demo = await chapter("the demonstration starts", () => startDemo(PROGRAM));
+    demo = await chapter("the demonstration starts", () => startProgram(PROGRAM));
     const told = await story(browser, demo, folder);
     const pages = await everyPublicPage(browser, demo, told);
     await chapter("every public page: language, direction, 320 px, one request, no script, no cookie", async () => {
@@ -278,7 +279,7 @@ async function main() {
     await chapter("the desk's pages: 320 px, and axe-core finds nothing", () => everyDeskPage(browser, demo, told));
     await chapter("what the desk refuses: the same", () => everyRefusal(browser, demo, told));
     await chapter("on paper, forms and menus are left out", () => onPaper(browser, demo, told));
-    if (process.argv.includes("--pictures")) {
+    if (pictures) {
       const to = join(ROOT, "assets/pictures");
       await mkdir(to, { recursive: true });
       await chapter("pictures for the README", () => takePictures(browser, told.url, join(folder, "replacement.pdf"), to));
@@ -294,6 +295,13 @@ async function main() {
     await demo?.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function main() {
+  console.log("On a database in one file:");
+  await everything(startDemo, process.argv.includes("--pictures"));
+  console.log("On PostgreSQL:");
+  await everything(startOnPostgres, false);
 }
 
 main().catch((error) => {

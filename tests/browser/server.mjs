@@ -1,20 +1,57 @@
 // Starts the real program as a stranger would, and ends it the way a service manager does.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { Failed } from "./check.mjs";
+import { startPostgres } from "./postgres.mjs";
 
 const STARTS_WITHIN = 120_000;
 
+/** The demonstration, on its own database in one file. */
 export async function startDemo(binary) {
+  const place = await newPlace();
+  try {
+    return await start(binary, place, ["demo"], () => rm(place.data, { recursive: true, force: true }));
+  } catch (error) {
+    await rm(place.data, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** The same, moved to a PostgreSQL server as an office would move there. */
+export async function startOnPostgres(binary) {
+  const place = await newPlace();
+  let server;
+  const clear = async () => {
+    await server?.stop();
+    await rm(place.data, { recursive: true, force: true });
+  };
+  try {
+    const demo = await start(binary, place, ["demo"], () => {});
+    await demo.stop();
+    server = await startPostgres();
+    const ends = ["--from", `sqlite:${join(place.data, "milaf.db")}`, "--to", server.url];
+    await promisify(execFile)(binary, ["copy", "--data", place.data, ...ends]);
+    return await start(binary, place, ["serve", "--database", server.url], clear, demo.clerk);
+  } catch (error) {
+    await clear();
+    throw error;
+  }
+}
+
+async function newPlace() {
   const port = await freePort();
-  const origin = `http://127.0.0.1:${port}`;
-  const data = await mkdtemp(join(tmpdir(), "milaf-browser-"));
-  const child = spawn(binary, ["demo", "--data", data, "--listen", `127.0.0.1:${port}`, "--public-url", origin], {
+  return { origin: `http://127.0.0.1:${port}`, listen: `127.0.0.1:${port}`, data: await mkdtemp(join(tmpdir(), "milaf-browser-")) };
+}
+
+/** Starts the program; `afterwards` clears up behind it. Without a clerk it waits for the one that is printed. */
+async function start(binary, { origin, listen, data }, command, afterwards, clerk) {
+  const child = spawn(binary, [...command, "--data", data, "--listen", listen, "--public-url", origin], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
@@ -25,27 +62,28 @@ export async function startDemo(binary) {
   const stop = async () => {
     child.kill("SIGTERM");
     const code = await ended;
-    await rm(data, { recursive: true, force: true });
+    await afterwards();
     return code;
   };
   try {
-    const clerk = await ready(origin, ended, () => said, () => complained);
-    return { origin, data, stop, complaints: () => complained, clerk };
+    const account = await ready(origin, ended, () => said, () => complained, clerk);
+    return { origin, data, stop, complaints: () => complained, clerk: account };
   } catch (error) {
-    await stop();
+    child.kill("SIGTERM");
+    await ended;
     throw error;
   }
 }
 
-/** Waits until the program answers and has printed the clerk's account. */
-async function ready(origin, ended, said, complained) {
+/** Waits until the program answers and, if there is no clerk yet, has printed an account. */
+async function ready(origin, ended, said, complained, known) {
   let over = false;
   ended.then(() => (over = true));
   const latest = Date.now() + STARTS_WITHIN;
   while (Date.now() < latest) {
     if (over) throw new Failed(`the program ended instead of serving:\n${said()}\n${complained()}`);
     const answer = await fetch(`${origin}/healthz`).catch(() => undefined);
-    const clerk = account(said());
+    const clerk = known ?? account(said());
     if (answer?.ok && clerk) return clerk;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -59,7 +97,7 @@ function account(said) {
   return name && password ? { name, password } : undefined;
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);

@@ -35,6 +35,7 @@ mod service_stories;
 mod shutdown;
 mod status_details;
 mod store_conformance;
+mod store_migrations;
 mod store_postgres;
 mod store_postgres_faults;
 mod store_sqlite;

@@ -55,7 +55,8 @@ fn a_trusted_proxy_names_requests() {
 
 #[test]
 fn nobody_else_does() {
-    let node = Node::start(&House::new(), &[]);
+    let house = House::new();
+    let node = Node::start(&house, &[]);
     let (_, name) = ask(&node, Request::get("/").header("X-Request-Id", "proxy-7"));
     assert_ne!(name, "proxy-7");
     let log = node.stop();

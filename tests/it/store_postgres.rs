@@ -220,9 +220,9 @@ fn a_database_that_is_not_fit_is_refused_with_what_to_do() {
         (server.url(&empty), false, "is empty"),
         (with(server.create_database(), "CREATE TABLE theirs (x int)"), true, "another program's tables"),
         (
-            with(made(), "INSERT INTO migrations VALUES (2, 'x', 0)"),
+            with(made(), "INSERT INTO migrations VALUES (2, 'newer', 2, 0)"),
             true,
-            "schema 2 and this program knows up to 1: run the newer",
+            "schema 2, for programs that know schema 2, and this one knows up to 1: run the newer",
         ),
         (with(made(), "DROP TABLE frontier"), true, "another program's tables"),
         (not_durable.url("postgres"), true, "fsync = off"),

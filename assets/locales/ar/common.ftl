@@ -45,6 +45,7 @@ weekday-friday = الجمعة
 weekday-saturday = السبت
 weekday-sunday = الأحد
 weekday-range = من { $from } إلى { $to }
+hours-range = من { $from } إلى { $to }
 
 channel-phone = الهاتف
 channel-fax = الفاكس

@@ -44,6 +44,7 @@ weekday-friday = Friday
 weekday-saturday = Saturday
 weekday-sunday = Sunday
 weekday-range = { $from } to { $to }
+hours-range = { $from } – { $to }
 
 channel-phone = Telephone
 channel-fax = Fax

@@ -44,6 +44,7 @@ weekday-friday = vendredi
 weekday-saturday = samedi
 weekday-sunday = dimanche
 weekday-range = du { $from } au { $to }
+hours-range = de { $from } à { $to }
 
 channel-phone = Téléphone
 channel-fax = Fax

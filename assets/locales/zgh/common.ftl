@@ -45,6 +45,7 @@ weekday-friday = ⴰⵙⵉⵎⵡⴰⵙ
 weekday-saturday = ⴰⵙⵉⴹⵢⴰⵙ
 weekday-sunday = ⴰⵙⴰⵎⴰⵙ
 weekday-range = ⵙⴳ { $from } ⴰⵔ { $to }
+hours-range = { $from } – { $to }
 
 channel-phone = ⴰⵜⵉⵍⵉⴼⵓⵏ
 channel-fax = ⴰⴼⴰⴽⵙ

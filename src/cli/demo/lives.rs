@@ -3,6 +3,9 @@
 //! Pure: a plan follows from the issuer, the present moment and a fixed seed. Every act is a command that a clerk could
 //! have given on that day in office hours, so that the demonstration goes through the same rules as the desk.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::{dice::Dice, people, texts};
@@ -51,7 +54,7 @@ enum Fate {
     Extended,
 }
 
-/// In turn, so that even a small demonstration has every state.
+/// In turn, so that even a small demonstration has every state; see [`Fates`].
 const FATES: [Fate; 16] = [
     Fate::Ordinary,
     Fate::ComplementAwaited,
@@ -81,6 +84,7 @@ const PROCEDURES: [&str; 20] = [
 pub(super) fn plan(issuer: &Issuer, now: Timestamp, dossiers: usize) -> Vec<Act> {
     let today = issuer.civil_day(now);
     let mut acts = Vec::new();
+    let mut fates = Fates(Vec::new());
     for dossier in 0..dossiers {
         let back = DAYS - i64::try_from(dossier).unwrap_or(0) * DAYS / i64::try_from(dossiers.max(1)).unwrap_or(1);
         let day = issuer.calendar.next_working_day(today.saturating_sub(back.days()));
@@ -91,7 +95,7 @@ pub(super) fn plan(issuer: &Issuer, now: Timestamp, dossiers: usize) -> Vec<Act>
             issuer,
             procedure,
             dossier,
-            fate: fate(dossier, procedure),
+            fate: fates.for_one_of(procedure),
             dice: Dice::of(dossier),
             day,
             acts: &mut acts,
@@ -128,15 +132,25 @@ fn procedure(issuer: &Issuer, dossier: usize) -> &Procedure {
     code.and_then(|code| issuer.catalogue.procedure(&code)).unwrap_or(&all[dossier % all.len()])
 }
 
-/// A life that a procedure cannot have becomes an ordinary one.
-fn fate(dossier: usize, procedure: &Procedure) -> Fate {
-    // Every sixteen dossiers the lives move on by one, so that they do not always meet the same procedures.
-    let fate = FATES[(dossier + dossier / FATES.len()) % FATES.len()];
-    let has = |state| procedure.steps().iter().any(|step| step.state == state);
-    match fate {
-        Fate::Adjourned | Fate::AdjournedOnce if !has(PublicState::Adjourned) => Fate::Ordinary,
-        Fate::Waits(state) if !has(state) => Fate::Waits(PublicState::InReview),
-        other => other,
+/// The fates that are still to be met, in turn. One that a procedure cannot have waits for the next procedure that can.
+struct Fates(Vec<Fate>);
+
+impl Fates {
+    fn for_one_of(&mut self, procedure: &Procedure) -> Fate {
+        let steps_in = |state| procedure.steps().iter().filter(|step| step.state == state).count();
+        let can_have = |fate: &Fate| match fate {
+            Fate::Adjourned | Fate::AdjournedOnce => steps_in(PublicState::Adjourned) > 0,
+            Fate::Waits(state) => steps_in(*state) > 0,
+            Fate::Withdrawn => steps_in(PublicState::InReview) > 1,
+            _ => true,
+        };
+        let place = self.0.iter().position(can_have).unwrap_or_else(|| {
+            let waiting = self.0.len();
+            self.0.extend(FATES);
+            // The first of them is an ordinary life, which every procedure can have.
+            waiting
+        });
+        self.0.remove(place)
     }
 }
 

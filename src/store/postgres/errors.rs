@@ -10,7 +10,7 @@ use tokio_postgres::{
     error::{DbError, Severity},
 };
 
-use crate::store::StoreError;
+use crate::store::{StoreError, TooNew};
 
 /// Why a database was not opened. Each message says what to do, and none holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +54,13 @@ pub enum PostgresOpenError {
     Foreign { schema: String },
     #[error("the schema {schema} is empty: make the office's tables in it first")]
     Missing { schema: String },
-    #[error("the database has schema {found} and this program knows up to {known}: run the newer program")]
-    Newer { found: usize, known: usize },
+    #[error(transparent)]
+    TooNew(#[from] TooNew),
+    #[error(
+        "the migration {name} takes away what programs of schema {schema} need, and such a program is connected: replace every \
+         node by a newer one first"
+    )]
+    OlderProgram { name: &'static str, schema: usize },
     #[error("cannot {action} the database: {cause}")]
     Sql { action: &'static str, cause: String },
     #[error("cannot start the writer's thread: {0}")]

@@ -31,11 +31,12 @@ use tokio_postgres::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
-    PostgresOpenError, errors,
+    PostgresOpenError, errors, migrations,
     options::PostgresOptions,
     primary::{Primary, Standing},
     tls,
 };
+use crate::store::TooNew;
 
 /// How long a server may take to answer before the next one is asked as well.
 const HEAD_START: Duration = Duration::from_millis(300);
@@ -74,6 +75,10 @@ pub(super) enum LinkError {
     Silent,
     #[error("the server was the primary before a failover and is not any more")]
     Former,
+    #[error(transparent)]
+    TooNew(#[from] TooNew),
+    #[error("the database's tables are gone")]
+    NoTables,
 }
 
 impl LinkError {
@@ -114,6 +119,7 @@ impl Connector {
         self.open.closed().await;
     }
 
+    /// The first connection, which may find no tables yet.
     pub(super) async fn connect(&self) -> Result<Link, LinkError> {
         // Who has seen no primary yet hears everyone, because two may say that they are it.
         let hears_everyone = !self.primary.is_known();
@@ -136,6 +142,14 @@ impl Connector {
                 Ok(None | Some(Err(_))) | Err(_) => {}
             }
         }
+    }
+
+    /// A connection to a database that was open before. A newer program may have changed its tables in between.
+    pub(super) async fn connect_again(&self) -> Result<Link, LinkError> {
+        let link = self.connect().await?;
+        let looking = migrations::still_fit(&link, self.options.series);
+        timeout(self.options.one_server_takes_at_most(), looking).await.unwrap_or(Err(LinkError::Silent))?;
+        Ok(link)
     }
 
     fn ask(&self, server: usize) -> impl Future<Output = Result<Link, LinkError>> + Send + use<> {
@@ -164,10 +178,12 @@ fn session(options: &PostgresOptions) -> String {
          -- Every statement looks rows up by a key. Plans made while a table was small must not read all of it later.
          SET enable_seqscan = off; SET jit = off;
          SELECT set_config('synchronous_commit', 'on', false)
-         WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');",
+         WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
+         {}",
         milliseconds(options.statement_timeout),
         milliseconds(options.lock_timeout),
         milliseconds(options.lock_timeout),
+        migrations::presence(options.series),
     )
 }
 

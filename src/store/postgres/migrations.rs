@@ -1,6 +1,8 @@
 //! Looks whether a server and a schema are fit for the log, and brings the schema to what this program knows, or refuses it.
 //!
-//! A migration is never edited after it has landed: a change is the next number.
+//! Every connection holds a lock on the number of migrations that its program knows. A migration that takes something away
+//! from older programs asks for theirs, so it is refused while one is connected, and one that connects meanwhile waits and
+//! is then refused. See [`series`](super::super::series) for what the numbers mean.
 
 use tokio_postgres::Row;
 
@@ -9,14 +11,25 @@ use super::{
     errors::cause,
     link::{Link, LinkError},
 };
-use crate::store::Schema;
+use crate::store::{
+    Schema,
+    series::{Applied, Migration},
+};
 
-/// In order; a migration's number is its place, counted from 1.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_initial", include_str!("migrations/0001_initial.sql"))];
+/// What this program knows.
+pub(super) const MIGRATIONS: &[Migration] =
+    &[Migration { name: "0001_initial", statements: include_str!("migrations/0001_initial.sql"), needs: 1 }];
 
 const OLDEST_SERVER: i32 = 150_000;
 /// "MiLf": programs that migrate one database at the same time wait for one another here.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1298746470)";
+
+/// Sent when a connection begins, and answered by its end: there are programs of this schema.
+pub(super) fn presence(known: &[Migration]) -> String {
+    format!("SELECT pg_advisory_lock_shared(1298746470, {})", known.len())
+}
+
+const NOBODY_KNOWS_ONLY: &str = "SELECT pg_try_advisory_xact_lock(1298746470, $1)";
 
 /// # Errors
 /// Says what must be changed about the server or the database.
@@ -49,14 +62,15 @@ pub(super) async fn check_server(link: &Link) -> Result<(), PostgresOpenError> {
 }
 
 /// Applies what is missing. With `create` also to a schema without tables.
-pub(super) async fn apply(link: &Link, create: bool) -> Result<Schema, PostgresOpenError> {
-    if let Some(applied) = version(link).await?
-        && applied == MIGRATIONS.len()
-    {
-        return Ok(Schema { before: applied, now: applied });
+pub(super) async fn apply(link: &Link, known: &[Migration], create: bool) -> Result<Schema, PostgresOpenError> {
+    if let Some(applied) = applied(link).await? {
+        applied.is_fit_for(known.len())?;
+        if applied.number >= known.len() {
+            return Ok(Schema { before: applied.number, now: applied.number, known: known.len() });
+        }
     }
     sql(link, "lock", "BEGIN").await?;
-    let outcome = apply_in_transaction(link, create).await;
+    let outcome = apply_in_transaction(link, known, create).await;
     match outcome {
         Ok(schema) => sql(link, "commit the migration of", "COMMIT").await.map(|()| schema),
         Err(error) => {
@@ -67,31 +81,56 @@ pub(super) async fn apply(link: &Link, create: bool) -> Result<Schema, PostgresO
     }
 }
 
-async fn apply_in_transaction(link: &Link, create: bool) -> Result<Schema, PostgresOpenError> {
+/// Whether the tables are still for programs that know so many migrations: what a connection asks that was not there when
+/// the store was opened.
+pub(super) async fn still_fit(link: &Link, known: &[Migration]) -> Result<(), LinkError> {
+    let rows = link.query("SELECT max(number), max(needs) FROM migrations", &[]).await?;
+    let count = |column: usize| {
+        rows.first().and_then(|row| row.get::<_, Option<i64>>(column)).and_then(|number| usize::try_from(number).ok())
+    };
+    match (count(0), count(1)) {
+        (Some(number), Some(needs)) => Ok(Applied { number, needs }.is_fit_for(known.len())?),
+        _ => Err(LinkError::NoTables),
+    }
+}
+
+async fn apply_in_transaction(link: &Link, known: &[Migration], create: bool) -> Result<Schema, PostgresOpenError> {
     // Tables may be large by then, and other nodes wait meanwhile.
     sql(link, "lock", "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'").await?;
     sql(link, "lock", LOCK).await?;
     // Looked at again: another node may have brought it up to date while this one waited for the lock.
-    let applied = match version(link).await? {
-        Some(applied) => applied,
-        None if create => 0,
+    let (before, needed) = match applied(link).await? {
+        Some(applied) => {
+            applied.is_fit_for(known.len())?;
+            (applied.number, applied.needs)
+        }
+        None if create => (0, 1),
         None => return Err(PostgresOpenError::Missing { schema: schema(link).await? }),
     };
-    for (number, (name, statements)) in (1_i64..).zip(MIGRATIONS).skip(applied) {
-        sql(link, "migrate", statements).await?;
+    let failed = |error| PostgresOpenError::Sql { action: "migrate", cause: cause(&error) };
+    for (number, migration) in (1_i64..).zip(known).skip(before) {
+        for older in needed..migration.needs {
+            let lock = i32::try_from(older).unwrap_or(i32::MAX);
+            let rows = link.query(NOBODY_KNOWS_ONLY, &[&lock]).await.map_err(failed)?;
+            if !rows.first().is_some_and(|row| row.get(0)) {
+                return Err(PostgresOpenError::OlderProgram { name: migration.name, schema: older });
+            }
+        }
+        sql(link, "migrate", migration.statements).await?;
+        let needs = i64::try_from(migration.needs).unwrap_or(i64::MAX);
         link.query(
-            "INSERT INTO migrations (number, name, applied_at)
-             VALUES ($1, $2, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
-            &[&number, name],
+            "INSERT INTO migrations (number, name, needs, applied_at)
+             VALUES ($1, $2, $3, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)",
+            &[&number, &migration.name, &needs],
         )
         .await
-        .map_err(|error| PostgresOpenError::Sql { action: "migrate", cause: cause(&error) })?;
+        .map_err(failed)?;
     }
-    Ok(Schema { before: applied, now: MIGRATIONS.len() })
+    Ok(Schema { before, now: before.max(known.len()), known: known.len() })
 }
 
-/// How many migrations the schema has had; `None` when it holds no tables at all.
-async fn version(link: &Link) -> Result<Option<usize>, PostgresOpenError> {
+/// What the schema has had; `None` when it holds no tables at all.
+async fn applied(link: &Link) -> Result<Option<Applied>, PostgresOpenError> {
     // What an extension brought is nobody's data.
     let tables = one(
         link,
@@ -107,12 +146,13 @@ async fn version(link: &Link) -> Result<Option<usize>, PostgresOpenError> {
         (_, 4) => {}
         _ => return Err(PostgresOpenError::Foreign { schema: schema(link).await? }),
     }
-    let applied = one(link, "read the schema of", "SELECT count(*), coalesce(max(number), 0) FROM migrations").await?;
-    let (count, last) = (applied.get::<_, i64>(0), applied.get::<_, i64>(1));
-    match usize::try_from(last) {
-        Ok(found) if found > MIGRATIONS.len() => Err(PostgresOpenError::Newer { found, known: MIGRATIONS.len() }),
-        Ok(found) if found > 0 && count == last => Ok(Some(found)),
-        _ => Err(PostgresOpenError::Foreign { schema: schema(link).await? }),
+    let sums = "SELECT count(*), coalesce(max(number), 0), coalesce(max(needs), 0) FROM migrations";
+    let found = one(link, "read the schema of", sums).await?;
+    let [count, number, needs] = [0, 1, 2].map(|column| usize::try_from(found.get::<_, i64>(column)).unwrap_or(0));
+    if number > 0 && count == number && needs > 0 {
+        Ok(Some(Applied { number, needs }))
+    } else {
+        Err(PostgresOpenError::Foreign { schema: schema(link).await? })
     }
 }
 

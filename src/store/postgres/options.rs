@@ -16,7 +16,8 @@ use tokio_postgres::{
     config::{Host, SslMode, TargetSessionAttrs},
 };
 
-use super::{PostgresOpenError, passfile};
+use super::{PostgresOpenError, migrations, passfile};
+use crate::store::Migration;
 
 /// A primary that has not accepted a connection by then is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -46,6 +47,8 @@ pub struct PostgresOptions {
     pub(super) root_certificates: Option<PathBuf>,
     /// Make the tables when there are none.
     pub create: bool,
+    /// The series of migrations that this program knows.
+    pub series: &'static [Migration],
     /// Connections for everything but the log's writer, which has one of its own.
     pub pool_size: usize,
     /// The server gives up a statement after this time.
@@ -130,6 +133,7 @@ impl FromStr for PostgresOptions {
             certificate,
             root_certificates: own.root_certificates,
             create: false,
+            series: migrations::MIGRATIONS,
             pool_size: 8,
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(3),

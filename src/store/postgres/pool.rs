@@ -35,7 +35,7 @@ impl managed::Manager for Manager {
     type Error = LinkError;
 
     async fn create(&self) -> Result<Link, LinkError> {
-        self.0.connect().await
+        self.0.connect_again().await
     }
 
     async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<LinkError> {

@@ -178,7 +178,7 @@ impl Drop for Alarm {
 async fn prepare(connector: &Connector) -> Result<(Link, Schema), PostgresOpenError> {
     let link = connector.connect().await.map_err(|error| error.explain(connector.options()))?;
     migrations::check_server(&link).await?;
-    let schema = migrations::apply(&link, connector.options().create).await?;
+    let schema = migrations::apply(&link, connector.options().series, connector.options().create).await?;
     Ok((link, schema))
 }
 
@@ -267,7 +267,7 @@ impl WriterTask {
         let mut cause = "the server does not answer".to_owned();
         let trying = async {
             loop {
-                match self.connector.connect().await {
+                match self.connector.connect_again().await {
                     Ok(link) => return link,
                     Err(error) => cause = error.to_string(),
                 }

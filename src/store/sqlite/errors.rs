@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Error, ErrorCode};
 
-use crate::store::StoreError;
+use crate::store::{StoreError, TooNew};
 
 /// Why a database was not opened. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +23,8 @@ pub enum OpenError {
     ReadOnly(PathBuf),
     #[error("the file is an SQLite database of another program: give the path of a database made by this one")]
     Foreign,
-    #[error("the database has schema {found} and this program knows up to {known}: run the newer program")]
-    Newer { found: usize, known: usize },
+    #[error(transparent)]
+    TooNew(#[from] TooNew),
     #[error("SQLite {0} can corrupt a shared log when it is reset: build with 3.51.3 or newer")]
     OldSqlite(&'static str),
     #[error("the file system cannot keep a write-ahead log (journal mode {0}): put the database on a local disk")]

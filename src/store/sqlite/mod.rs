@@ -34,8 +34,8 @@ pub use errors::OpenError;
 use self::{readers::Readers, writer::Writer};
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store,
-    StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    Migration, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session,
+    Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -66,11 +66,13 @@ pub struct SqliteOptions {
     pub patience: Duration,
     /// Leave the file without a write-ahead log: for a copy that nobody else uses yet, on whatever disk it lies.
     pub one_file: bool,
+    /// The series of migrations that this program knows.
+    pub series: &'static [Migration],
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { create: false, patience: PATIENCE, one_file: false }
+        Self { create: false, patience: PATIENCE, one_file: false, series: migrations::MIGRATIONS }
     }
 }
 
@@ -101,11 +103,11 @@ impl SqliteStore {
         }
         let mut connection = connection::open(path, options.patience)?;
         // A file that is not ours must stay as it is, so it is looked at before its journal is changed.
-        migrations::check(&connection)?;
+        migrations::check(&connection, options.series)?;
         if !options.one_file {
             connection::keep_write_ahead_log(&connection, options.patience)?;
         }
-        let schema = migrations::apply(&mut connection)?;
+        let schema = migrations::apply(&mut connection, options.series)?;
         let readers = Readers::open(path, options.patience)?;
         let writer = Writer::start(connection, sealer, options.patience).map_err(OpenError::Thread)?;
         Ok(Self(Arc::new(Parts { schema, writer, readers })))

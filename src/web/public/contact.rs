@@ -42,7 +42,7 @@ impl<'a> OfficeCard<'a> {
         channels.extend(email(frame, office.email.as_deref()));
         let hours = |hours: &crate::config::OpeningHours| Hours {
             days: days(frame, &hours.days),
-            times: format!("{} – {}", clock(hours.from), clock(hours.to)),
+            times: frame.with("hours-range", &[("from", &clock(hours.from)), ("to", &clock(hours.to))]),
         };
         Self {
             name: office.name.get(frame.language),

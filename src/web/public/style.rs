@@ -19,10 +19,12 @@ pub struct Style {
 
 static PLAIN: LazyLock<Style> = LazyLock::new(|| style(String::new()));
 
-/// Most phones have no Tifinagh. The font is NotoSansTifinagh-Regular cut down to the letters of our texts:
-/// `pyftsubset assets/fonts/NotoSansTifinagh-Regular.ttf --text=<letters> --flavor=woff2 --no-hinting --layout-features=
-/// --name-IDs= --output-file=assets/fonts/tifinagh-page.woff2`. A letter that is missing from it comes from the phone, if
-/// the phone has it.
+/// Most phones have no Tifinagh. The font is NotoSansTifinagh-Regular cut down to the letters of our texts and drawn on a
+/// coarser grid, of which a phone's screen shows nothing:
+/// `pyftsubset assets/fonts/NotoSansTifinagh-Regular.ttf --text=<letters> --no-hinting --layout-features= --name-IDs=
+/// --no-notdef-outline --drop-tables+=GDEF,GPOS,GSUB,gasp --output-file=page.ttf`, `fonttools ttLib.scaleUpem page.ttf 128`,
+/// `fonttools ttLib.woff2 compress page-scaled.ttf -o assets/fonts/tifinagh-page.woff2`. A letter that is missing from it
+/// comes from the phone, if the phone has it.
 const TIFINAGH: &[u8] = include_bytes!("../../../assets/fonts/tifinagh-page.woff2");
 
 static WITH_FONT: LazyLock<Style> = LazyLock::new(|| {

@@ -81,7 +81,8 @@ fn what_is_no_backup_of_this_office_is_refused() {
     let another_program = office.path("another.db").display().to_string();
     rusqlite::Connection::open(&another_program).unwrap().execute_batch("CREATE TABLE a (b)").unwrap();
     let newer = make("newer.db", &bytes);
-    rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let beyond = "INSERT INTO migrations VALUES (2, 'newer', 2, 0); PRAGMA user_version = 2";
+    rusqlite::Connection::open(&newer).unwrap().execute_batch(beyond).unwrap();
     let missing = office.path("missing.db").display().to_string();
 
     let before = doctor(&office);

@@ -5,12 +5,9 @@ use std::{
     fs,
     path::Path,
     process::Stdio,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::{Condvar, Mutex},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{Office, run};
@@ -22,17 +19,51 @@ use crate::{
 
 const CLIENTS: u32 = 8;
 
-/// Registers until it is told to stop; every acknowledged reference is kept.
-fn keep_registering(
-    house: &House,
-    clerk: &Clerk,
-    client: u32,
-    stop: &AtomicBool,
-    acknowledged: &Mutex<BTreeSet<String>>,
-) {
+/// How much the clients may still register. Without a bound the database grows as long as a backup of it takes, and the
+/// next one takes longer.
+struct Work {
+    left: Mutex<Option<u32>>,
+    changed: Condvar,
+}
+
+impl Work {
+    fn new(left: u32) -> Self {
+        Self { left: Mutex::new(Some(left)), changed: Condvar::new() }
+    }
+
+    /// Waits for the next piece; `None` when there will be no more.
+    fn take(&self) -> Option<()> {
+        let left = self.left.lock().unwrap();
+        let mut left = self.changed.wait_while(left, |left| *left == Some(0)).unwrap();
+        *left.as_mut()? -= 1;
+        Some(())
+    }
+
+    fn give(&self, more: u32) {
+        *self.left.lock().unwrap().as_mut().unwrap() += more;
+        self.changed.notify_all();
+    }
+
+    fn end(&self) {
+        *self.left.lock().unwrap() = None;
+        self.changed.notify_all();
+    }
+}
+
+/// Ends the work also when a test fails, or its clients would wait for ever.
+struct EndOf<'a>(&'a Work);
+
+impl Drop for EndOf<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Registers until there is no more work; every acknowledged reference is kept.
+fn keep_registering(house: &House, clerk: &Clerk, client: u32, work: &Work, acknowledged: &Mutex<BTreeSet<String>>) {
     let mut connection = Connection::open(house.address).unwrap();
     for turn in 0.. {
-        if stop.load(Ordering::Relaxed) {
+        if work.take().is_none() {
             break;
         }
         let name = format!("Applicant {turn} of {client}");
@@ -57,14 +88,15 @@ fn a_backup_is_whole_while_everyone_registers() {
     let server = house.serve();
     let folder = tempfile::tempdir().unwrap();
     let clerks: Vec<Clerk> = (0..CLIENTS).map(|_| house.sign_in()).collect();
-    let (stop, acknowledged) = (AtomicBool::new(false), Mutex::new(BTreeSet::new()));
+    let (work, acknowledged) = (Work::new(5000), Mutex::new(BTreeSet::new()));
     let mut taken = Vec::new();
     let mut meanwhile = 0;
     thread::scope(|scope| {
         for (client, clerk) in (0..CLIENTS).zip(&clerks) {
-            let (house, stop, acknowledged) = (&house, &stop, &acknowledged);
-            scope.spawn(move || keep_registering(house, clerk, client, stop, acknowledged));
+            let (house, work, acknowledged) = (&house, &work, &acknowledged);
+            scope.spawn(move || keep_registering(house, clerk, client, work, acknowledged));
         }
+        let _ended = EndOf(&work);
         for round in 0..5 {
             let before = acknowledged.lock().unwrap().clone();
             let file = folder.path().join(format!("{round}.db"));
@@ -72,7 +104,6 @@ fn a_backup_is_whole_while_everyone_registers() {
             meanwhile += acknowledged.lock().unwrap().len() - before.len();
             taken.push((file, before));
         }
-        stop.store(true, Ordering::Relaxed);
     });
     server.kill();
     assert!(meanwhile > 100, "only {meanwhile} registrations went on while the backups were taken");
@@ -104,42 +135,45 @@ fn a_killed_backup_leaves_no_half_file_under_its_name() {
     let house = House::new();
     let server = house.serve();
     let clerks: Vec<Clerk> = (0..CLIENTS).map(|_| house.sign_in()).collect();
-    let (stop, acknowledged) = (AtomicBool::new(false), Mutex::new(BTreeSet::new()));
+    let (work, acknowledged) = (Work::new(200), Mutex::new(BTreeSet::new()));
     let folder = tempfile::tempdir().unwrap();
     let (file, beside) = (folder.path().join("milaf.db"), folder.path().join("milaf.db.new"));
-    let kinds = [AtomicU32::new(0), AtomicU32::new(0)];
+    let (mut finished, mut killed) = (0, 0);
     thread::scope(|scope| {
         for (client, clerk) in (0..CLIENTS).zip(&clerks) {
-            let (house, stop, acknowledged) = (&house, &stop, &acknowledged);
-            scope.spawn(move || keep_registering(house, clerk, client, stop, acknowledged));
+            let (house, work, acknowledged) = (&house, &work, &acknowledged);
+            scope.spawn(move || keep_registering(house, clerk, client, work, acknowledged));
         }
+        let _ended = EndOf(&work);
         let arguments = ["backup", "--replace", "--to", file.to_str().unwrap()];
-        let began = Instant::now();
-        house.run(&arguments, "");
-        let duration = began.elapsed();
-        let mut whole = references(&file);
-        for round in 0..30_u32 {
-            let mut child = house
-                .command(&arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            // The moment counts from when the file in the making appears, and moves on with the rounds.
+        let start = || {
+            let quiet = || Stdio::null();
+            let mut child = house.command(&arguments).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn().unwrap();
+            // The moment counts from when the file in the making appears.
             while !beside.exists() && child.try_wait().unwrap().is_none() {
                 thread::yield_now();
             }
-            let moment = Instant::now() + duration * round / 24;
-            while Instant::now() < moment && child.try_wait().unwrap().is_none() {
+            (child, Instant::now())
+        };
+        let (mut child, appeared) = start();
+        assert!(child.wait().unwrap().success());
+        // How long the latest one that finished had its file in the making; the moments to kill are spread over that.
+        let mut takes = appeared.elapsed();
+        let mut whole = references(&file);
+        for round in 0..30_u32 {
+            work.give(40);
+            let (mut child, appeared) = start();
+            while appeared.elapsed() < takes * round / 12 && child.try_wait().unwrap().is_none() {
                 thread::yield_now();
             }
             let _ = child.kill();
-            let ended = child.wait().unwrap();
-            if ended.success() {
-                kinds[0].fetch_add(1, Ordering::Relaxed);
+            if child.wait().unwrap().success() {
+                finished += 1;
+                takes = appeared.elapsed().max(Duration::from_millis(1));
             } else if beside.exists() {
-                kinds[1].fetch_add(1, Ordering::Relaxed);
+                killed += 1;
+                // The database grows, and with it what a backup takes.
+                takes += takes / 16;
             }
             // Killed before the rename it is the older one, untouched, and after it the new one.
             let now = references(&file);
@@ -154,9 +188,7 @@ fn a_killed_backup_leaves_no_half_file_under_its_name() {
                 .unwrap();
             assert_eq!((check.as_str(), leaves), ("ok", size), "round {round}");
         }
-        stop.store(true, Ordering::Relaxed);
     });
-    let [finished, killed] = kinds.map(AtomicU32::into_inner);
     println!("{finished} backups finished, {killed} were killed midway");
     assert!(killed >= 5, "only {killed} backups were killed midway");
     house.run(&["backup", "--replace", "--to", file.to_str().unwrap()], "");

@@ -194,7 +194,13 @@ fn what_cannot_be_opened_fails() {
         &["another program", "give the path of a database made by this one"],
         header("PRAGMA application_id = 7"),
     );
-    spoiled(&sound, 1, "fail  the database ", &["run the newer program"], header("PRAGMA user_version = 999"));
+    spoiled(
+        &sound,
+        1,
+        "fail  the database ",
+        &["run the newer program"],
+        header("INSERT INTO migrations VALUES (2, 'newer', 2, 0); PRAGMA user_version = 2"),
+    );
     spoiled(&sound, 1, "fail  the database ", &["file is not a database", "restore the last sound backup"], |office| {
         fs::write(data(office).database(), "not a database. ".repeat(1000)).unwrap();
     });

@@ -5,10 +5,12 @@
 -- indexed has the collation "C", because an index over a language's collation breaks when the operating system's idea of
 -- that language changes, for instance between a primary and its standby.
 
--- The changes of this series that were applied, in order.
+-- The changes of this series that were applied, in order, and how many of them a program must know to work with the tables
+-- afterwards.
 CREATE TABLE migrations (
     number     BIGINT NOT NULL PRIMARY KEY,
     name       TEXT   NOT NULL,
+    needs      BIGINT NOT NULL CHECK (needs BETWEEN 1 AND number),
     applied_at BIGINT NOT NULL
 );
 

@@ -1,5 +1,14 @@
 -- The log and what is derived from it. Times are milliseconds since 1970, days are ISO dates.
 
+-- The changes of this series that were applied, in order, and how many of them a program must know to work with the tables
+-- afterwards. The newest number stands in the file's header, too.
+CREATE TABLE migrations (
+    number     INTEGER NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    needs      INTEGER NOT NULL CHECK (needs BETWEEN 1 AND number),
+    applied_at INTEGER NOT NULL
+) STRICT;
+
 -- Facts about this database as a whole, such as the public identity of the keys it is bound to.
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
