@@ -362,6 +362,7 @@ fn start_problem(error: &StartError) -> String {
     match error {
         StartError::Service(ServiceError::Damaged(_)) => format!("checkpoint: {error}. {RESTORE}"),
         StartError::Service(_) => format!("checkpoint: {error}. Nothing has been changed; try again"),
+        StartError::UnfinishedCopy { .. } | StartError::Moved { .. } => format!("database: {error}"),
         _ => format!("checkpoint: {error}"),
     }
 }

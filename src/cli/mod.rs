@@ -6,6 +6,8 @@
 
 mod account;
 mod backup;
+mod copy;
+mod copying;
 mod demo;
 mod doctor;
 mod init;
@@ -63,6 +65,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
+    Copy(copy::Copy),
     Restore(restore::Restore),
 }
 
@@ -111,6 +114,7 @@ impl Cli {
                 Command::Doctor(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,
                 Command::Backup(command) => command.run().await,
+                Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
             }
         })

@@ -16,7 +16,7 @@ use crate::{
     config::{DataDir, DatabaseSettings, DatabaseUrl, Issuer, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
     service::{IdentityKey, Parts, Service, Standing, StartError},
-    store::{BatchNames, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
+    store::{BatchNames, Portable, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
     tlog::LogKey,
 };
 
@@ -71,27 +71,17 @@ impl Office {
     pub(super) async fn over(place: &Place, papers: Papers, database: Database) -> anyhow::Result<Self> {
         let data = &place.data;
         let lock = FolderLock::shared(data)?;
-        let office = match &place.database {
-            DatabaseUrl::Sqlite(path) => {
-                if database == Database::MustExist && !path.exists() {
-                    bail!(
-                        "{} is missing, though the office's keys are there. Restore it from the backup; a new one cannot \
-                         take its place",
-                        path.display()
-                    );
-                }
-                let options = SqliteOptions { create: database == Database::MayBeMade, ..SqliteOptions::default() };
-                Self::over_file(data, papers, path, options)?
-            }
-            DatabaseUrl::Postgres(url) => {
-                let sealer = papers.sealer();
-                let store = open_server(url, &place.settings.database, sealer, database)
-                    .await
-                    .with_context(|| format!("the database {} cannot be used", place.database))?;
-                Self::assemble(data, papers, Arc::new(store))
-            }
-        };
-        Ok(Self { _lock: Some(lock), ..office })
+        if let DatabaseUrl::Sqlite(path) = &place.database
+            && database == Database::MustExist
+            && !path.exists()
+        {
+            bail!(
+                "{} is missing, though the office's keys are there. Restore it from the backup; a new one cannot take its place",
+                path.display()
+            );
+        }
+        let store = open_store(&place.database, &place.settings.database, papers.sealer(), database).await?;
+        Ok(Self { _lock: Some(lock), ..Self::assemble(data, papers, store) })
     }
 
     /// The office as it would be with another database file, which nobody else uses; or with its own, for whoever has locked
@@ -107,7 +97,8 @@ impl Office {
         Ok(Self::assemble(data, papers, Arc::new(store)))
     }
 
-    fn assemble(data: &DataDir, papers: Papers, store: Arc<dyn Store>) -> Self {
+    /// The office over a database that is open already, for whoever has locked the folder.
+    pub(super) fn assemble(data: &DataDir, papers: Papers, store: Arc<dyn Store>) -> Self {
         let Papers { issuer, files, keys } = papers;
         let (issuer, keys) = (Arc::new(issuer), Arc::new(keys));
         let service = service(data, &store, &issuer, &keys, &files, Arc::new(SystemEnvironment));
@@ -158,10 +149,28 @@ impl Papers {
         Ok(Self { issuer, files, keys })
     }
 
-    fn sealer(&self) -> Sealer {
+    pub(super) fn sealer(&self) -> Sealer {
         let seal_key = self.keys.seal_key.clone();
         Arc::new(move |claims| seal_key.seal(claims))
     }
+}
+
+/// Opens a database wherever it is, as what it is for a copy as well.
+pub(super) async fn open_store(
+    database: &DatabaseUrl,
+    settings: &DatabaseSettings,
+    sealer: Sealer,
+    may: Database,
+) -> anyhow::Result<Arc<dyn Portable>> {
+    let opened: anyhow::Result<Arc<dyn Portable>> = match database {
+        DatabaseUrl::Sqlite(path) => {
+            let options = SqliteOptions { create: may == Database::MayBeMade, ..SqliteOptions::default() };
+            let opened = SqliteStore::open_with(path, sealer, options);
+            opened.map(|store| Arc::new(store) as _).map_err(Into::into)
+        }
+        DatabaseUrl::Postgres(url) => open_server(url, settings, sealer, may).await.map(|store| Arc::new(store) as _),
+    };
+    opened.with_context(|| format!("the database {database} cannot be used"))
 }
 
 /// A PostgreSQL server's database, with what the node was told about it.

@@ -59,11 +59,16 @@ pub struct Failing {
 }
 
 impl Service {
-    /// The checks that fail at this moment; none when the node should get work. It reads one row and one small file, and
+    /// The checks that fail at this moment; none when the node should get work. It reads two rows and one small file, and
     /// takes two seconds at most.
     pub async fn failing_checks(self: &Arc<Self>) -> Vec<Failing> {
         let late = || format!("no answer within {} seconds", DEADLINE.as_secs());
-        let head = tokio::time::timeout(DEADLINE, self.parts.store.head());
+        let store = &self.parts.store;
+        let head = tokio::time::timeout(DEADLINE, async {
+            // An office that has moved while this node was running is read and written elsewhere.
+            store.custody().await?.check_in_use()?;
+            store.head().await
+        });
         let files = tokio::time::timeout(DEADLINE, self.look_at_files());
         let (head, files) = tokio::join!(head, files);
         let head = head.map_err(|_| late()).and_then(|head| head.map_err(|error| error.to_string()));

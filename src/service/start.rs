@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::{Service, ServiceError};
 use crate::{
     config::replace_file,
-    store::{CheckpointRow, LogRow, TreeHead},
+    store::{CheckpointRow, Custody, LogRow, TreeHead},
     tlog::{Checkpoint, Frontier, Hash, LOG_SUBJECT, commitment, leaf_data, leaf_hash},
 };
 
@@ -49,6 +49,17 @@ pub enum StartError {
          yet.\nFinish it with `milaf restore --data DIR --accept-rollback --reason TEXT`"
     )]
     UnfinishedRollback { log: String },
+    #[error(
+        "the copy of {from} into this database is not finished, so it cannot be used yet.\nFinish it with `milaf copy`, with the \
+         --from and --to of before; until then the office is served from {from}, or from nowhere"
+    )]
+    UnfinishedCopy { from: String },
+    #[error(
+        "the office has moved from this database to {to}, and nothing is added to this one any more.\nName the new one in \
+         node.toml or by --database. If that copy was interrupted, `milaf copy` with the --from and --to of before finishes it, \
+         or takes this database into use again with --give-up"
+    )]
+    Moved { to: String },
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
@@ -66,8 +77,17 @@ pub struct LogReport {
 }
 
 impl Service {
-    /// Refuses wrong keys and a shorter or forked history; see [`StartError`] for what it says.
+    /// Refuses one end of a copy, wrong keys and a shorter or forked history; see [`StartError`] for what it says.
     pub async fn check_start(&self) -> Result<(), StartError> {
+        match self.parts.store.custody().await.map_err(ServiceError::from)? {
+            Custody::InUse => self.check_keys_and_history().await,
+            Custody::Unfinished(mark) => Err(StartError::UnfinishedCopy { from: mark.other }),
+            Custody::Moved(mark) => Err(StartError::Moved { to: mark.other }),
+        }
+    }
+
+    /// As [`Service::check_start`], whatever copy the database is an end of.
+    pub async fn check_keys_and_history(&self) -> Result<(), StartError> {
         let ours = self.identity_under(&self.parts.keys.log_key);
         let bound = self.parts.store.bind_identity(&ours).await.map_err(ServiceError::from)?;
         if bound != ours {

@@ -12,9 +12,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, ServerFacts, Session, Store, StoreError,
-    StoredEvent, StoredLogEvent, TreeHead,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
+    LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, ServerFacts, Session, Store,
+    StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -173,6 +173,10 @@ impl Store for CountedStore {
         self.write(self.store.keep_checkpoint(checkpoint.clone())).await?;
         self.saw_checkpoint(&checkpoint);
         Ok(())
+    }
+
+    async fn custody(&self) -> Result<Custody, StoreError> {
+        self.read(self.store.custody()).await
     }
 
     async fn bind_identity(&self, identity: &str) -> Result<String, StoreError> {

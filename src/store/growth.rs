@@ -66,17 +66,9 @@ impl Growth {
     /// Takes up the tree's edge; without one, the empty tree's.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when the edge cannot be read or does not fit the newest head.
+    /// As [`checked_edge`].
     pub(super) fn over(edge: Option<&[u8]>, head: &TreeHead) -> Result<Self, StoreError> {
-        let frontier = match edge {
-            Some(bytes) => {
-                Frontier::from_bytes(bytes).map_err(|error| StoreError::Damaged(format!("the tree's edge: {error}")))?
-            }
-            None => Frontier::empty(),
-        };
-        if (head.size, head.root) != (frontier.size(), frontier.root()) {
-            return Err(StoreError::Damaged("the tree's edge and its newest head disagree".to_owned()));
-        }
+        let frontier = checked_edge(edge, head)?;
         Ok(Self { begun_at: frontier.size(), frontier, unsealed: Vec::new() })
     }
 
@@ -138,6 +130,23 @@ impl Growth {
         let seals = self.unsealed.into_iter().map(seal).collect();
         Some(Grown { edge: self.frontier.to_bytes(), head, seals })
     }
+}
+
+/// Reads the tree's edge; without one, the empty tree's.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when the edge cannot be read or does not fit the newest head.
+pub(super) fn checked_edge(edge: Option<&[u8]>, head: &TreeHead) -> Result<Frontier, StoreError> {
+    let frontier = match edge {
+        Some(bytes) => {
+            Frontier::from_bytes(bytes).map_err(|error| StoreError::Damaged(format!("the tree's edge: {error}")))?
+        }
+        None => Frontier::empty(),
+    };
+    if (head.size, head.root) != (frontier.size(), frontier.root()) {
+        return Err(StoreError::Damaged("the tree's edge and its newest head disagree".to_owned()));
+    }
+    Ok(frontier)
 }
 
 /// The head of the empty tree.

@@ -7,6 +7,7 @@
 
 mod counted;
 mod growth;
+mod portable;
 mod postgres;
 mod projection;
 mod series;
@@ -14,6 +15,10 @@ mod sqlite;
 mod types;
 
 pub use counted::CountedStore;
+pub use portable::{
+    Chunk, Custody, GrantedWish, LeafContent, Mark, Portable, PortableDossier, PortableLeaf, PortableReceipt,
+    PortableSeal, Remainder, Totals,
+};
 pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore};
 pub use series::{Migration, TooNew};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
@@ -48,6 +53,7 @@ use crate::{
 ///   the events (`after`), also a receipt's copies and replacement; a backend does not interpret events a second time.
 /// * A log whose own parts contradict one another is never extended: [`StoreError::Damaged`].
 /// * Events and their leaves, heads and seals are never changed or removed; the database itself refuses it.
+/// * A database that is one end of a copy, see [`Custody`], takes no new leaf and no checkpoint: [`StoreError::Unavailable`].
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + fmt::Debug {
     /// Allocates the next number, writes the events with their leaves, the projection, the receipts with their seals and the
@@ -117,6 +123,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Keeps a signed checkpoint; one of the same size again is no error, and the first stays.
     async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError>;
+
+    /// Whether the database may be used, or is one end of a copy.
+    async fn custody(&self) -> Result<Custody, StoreError>;
 
     /// Binds an empty database to the keys' public identity, or tells to which it is bound: the text that was stored first.
     async fn bind_identity(&self, identity: &str) -> Result<String, StoreError>;

@@ -55,6 +55,7 @@ const RULES: [(&[&str], &[&str], &str); 9] = [
             "crate::store::sqlite",
             "crate::store::sqlite_backup",
             "crate::store::SqliteStore",
+            "crate::store::Portable",
             "crate::i18n",
             "crate::print",
             "crate::web",
@@ -64,7 +65,14 @@ const RULES: [(&[&str], &[&str], &str); 9] = [
     ),
     (
         &["web"],
-        &["rusqlite", "crate::store::sqlite", "crate::store::sqlite_backup", "crate::store::SqliteStore", "crate::cli"],
+        &[
+            "rusqlite",
+            "crate::store::sqlite",
+            "crate::store::sqlite_backup",
+            "crate::store::SqliteStore",
+            "crate::store::Portable",
+            "crate::cli",
+        ],
         "a page names no database",
     ),
     (

@@ -176,7 +176,7 @@ pub(crate) fn paragraph(text: &str) -> Paragraph {
 }
 
 /// What happens to a sample, with the days that pass before each move.
-fn moves(name: &str, today: Date) -> Vec<(i64, Command)> {
+pub(crate) fn moves(name: &str, today: Date) -> Vec<(i64, Command)> {
     let enter = |step: &str| Command::EnterStep { step: step.parse().unwrap() };
     let documents = || vec!["site_plan".parse().unwrap(), "block_plan".parse().unwrap()];
     let request = || Command::RequestComplement { documents: documents(), message: Some(paragraph(MESSAGE)) };

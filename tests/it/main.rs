@@ -6,6 +6,7 @@ mod architecture;
 mod backup;
 mod bad_input;
 mod commands;
+mod copy;
 mod crash;
 mod crosscheck;
 mod cutting_proxy;

@@ -155,6 +155,7 @@ async fn probes_cannot_load_the_database() {
     .await
     .unwrap();
     let asked = reads(&running.service) - before;
-    assert!((1..=seconds + 1).contains(&asked), "{asked} reads for 300 probes in {seconds} seconds");
+    // A look reads the head, and whether the office has moved.
+    assert!((2..=2 * (seconds + 1)).contains(&asked), "{asked} reads for 300 probes in {seconds} seconds");
     running.stop().await;
 }

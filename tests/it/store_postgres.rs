@@ -13,11 +13,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use milaf::store::{Account, BatchNames, DuplicateProbe, PostgresOptions, PostgresStore, Sealer, Store, StoreError};
+use milaf::store::{
+    Account, BatchNames, DuplicateProbe, Portable, PostgresOptions, PostgresStore, Sealer, Store, StoreError,
+};
 
 use crate::{
     postgres_server::{PASSWORD, PostgresServer, ROLE, SUPERUSER},
     store_conformance::{
+        copy_conformance,
         fixture::{Case, Ground, audit, sealer, wish},
         store_conformance,
     },
@@ -54,7 +57,12 @@ pub(crate) fn names() -> BatchNames {
     Arc::new(|| Some(u128::from(DRAWN.fetch_add(1, Ordering::Relaxed)).to_be_bytes()))
 }
 
+fn open_portable(path: &Path, sealer: Sealer) -> Arc<dyn Portable> {
+    Arc::new(PostgresStore::open(options(&place(path)), sealer, names()).unwrap())
+}
+
 store_conformance!(crate::store_postgres::open);
+copy_conformance!(crate::store_postgres::open_portable);
 
 async fn ground_with_dossiers(count: usize) -> (String, Ground, Arc<dyn Store>) {
     let ground = Ground::new(open);

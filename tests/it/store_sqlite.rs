@@ -12,11 +12,12 @@ use std::{
     time::Duration,
 };
 
-use milaf::store::{OpenError, Sealer, SqliteOptions, SqliteStore, Store, StoreError};
+use milaf::store::{OpenError, Portable, Sealer, SqliteOptions, SqliteStore, Store, StoreError};
 use rusqlite::Connection;
 use tokio::task::JoinSet;
 
 use crate::store_conformance::{
+    copy_conformance,
     fixture::{Case, Ground, audit, sealer, wish},
     store_conformance,
 };
@@ -25,7 +26,12 @@ fn open(path: &Path, sealer: Sealer) -> Arc<dyn Store> {
     Arc::new(SqliteStore::open_or_create(path, sealer).unwrap())
 }
 
+fn open_portable(path: &Path, sealer: Sealer) -> Arc<dyn Portable> {
+    Arc::new(SqliteStore::open_or_create(path, sealer).unwrap())
+}
+
 store_conformance!(crate::store_sqlite::open);
+copy_conformance!(crate::store_sqlite::open_portable);
 
 async fn ground_with_dossiers(count: usize) -> (Ground, Arc<dyn Store>) {
     let ground = Ground::new(open);

@@ -8,7 +8,7 @@ use crate::store::{StoreError, growth::Grown};
 const NUMBERS: &str = "INSERT INTO numbers (procedure, year, last)
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
     ON CONFLICT (procedure, year) DO UPDATE SET last = excluded.last";
-const DOSSIERS: &str = "INSERT INTO dossiers (sequence, reference, procedure, version, office, step, state, applicant,
+pub(super) const DOSSIERS: &str = "INSERT INTO dossiers (sequence, reference, procedure, version, office, step, state, applicant,
         parcel, name_key, parcel_key, phone, identity_hash, registered_at, updated_at, deposited_on, due_on, answered_on,
         answered_days)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -19,9 +19,9 @@ const DOSSIERS: &str = "INSERT INTO dossiers (sequence, reference, procedure, ve
         parcel_key = excluded.parcel_key, phone = excluded.phone, identity_hash = excluded.identity_hash,
         updated_at = excluded.updated_at, deposited_on = excluded.deposited_on, due_on = excluded.due_on,
         answered_on = excluded.answered_on, answered_days = excluded.answered_days";
-const EVENTS: &str = "INSERT INTO events (leaf_index, dossier, position, commitment, leaf_hash)
+pub(super) const EVENTS: &str = "INSERT INTO events (leaf_index, dossier, position, commitment, leaf_hash)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]) ORDER BY 1";
-const CONTENTS: &str = "INSERT INTO event_contents (leaf_index, record, nonce)
+pub(super) const CONTENTS: &str = "INSERT INTO event_contents (leaf_index, record, nonce)
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])";
 const RECEIPTS: &str = "INSERT INTO receipts (id, key_id, dossier, leaf_index, issued_at, copies, replaced_at)
     SELECT id, key_id, dossier, leaf_index, issued_at, 0, NULL
@@ -34,7 +34,7 @@ const STATES: &str = "UPDATE receipts SET copies = new.copies, replaced_at = new
 const GRANTED: &str = "INSERT INTO idempotency (key, fingerprint, first_leaf, last_leaf)
     SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[])";
 const HEAD: &str = "INSERT INTO heads (size, root) VALUES ($1, $2)";
-const EDGE: &str = "UPDATE frontier SET size = $1, edge = $2 WHERE \"only\" = 0";
+pub(super) const EDGE: &str = "UPDATE frontier SET size = $1, edge = $2 WHERE \"only\" = 0";
 const SEALS: &str = "INSERT INTO seals (leaf_index, tree_size, seal)
     SELECT leaf_index, $1::bigint, seal FROM unnest($2::bigint[], $3::bytea[]) AS new (leaf_index, seal)";
 
@@ -62,6 +62,8 @@ macro_rules! column {
         Box::new($rows.iter().map(|$row| $value).collect::<Vec<_>>()) as Box<dyn ToSql + Sync + Send>
     };
 }
+
+pub(super) use column;
 
 /// The tables that have new rows, those first that others refer to.
 pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec<Table<'a>>, StoreError> {

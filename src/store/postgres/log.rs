@@ -4,12 +4,14 @@ use super::{pool::Pool, rows};
 use crate::{
     dossier::Reference,
     store::{
-        CheckpointRow, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead, WaitsFor,
-        growth,
+        CheckpointRow, Custody, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+        WaitsFor, growth, portable::MARK,
     },
     tlog::Hash,
 };
 
+/// Whether the database is one end of a copy.
+pub(super) const CUSTODY: &str = "SELECT value FROM meta WHERE key = $1";
 pub(super) const HEAD: &str = "SELECT size, root FROM heads ORDER BY size DESC LIMIT 1";
 
 pub(super) async fn head(pool: &Pool) -> Result<TreeHead, StoreError> {
@@ -103,13 +105,24 @@ pub(super) async fn last_checkpoint(pool: &Pool) -> Result<Option<CheckpointRow>
 }
 
 pub(super) async fn keep_checkpoint(pool: &Pool, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
-    pool.write_again(
-        "keep a checkpoint",
-        "INSERT INTO checkpoints (size, note, published_at) VALUES ($1, $2, $3) ON CONFLICT (size) DO NOTHING",
-        &[&rows::signed(checkpoint.size)?, &checkpoint.note, &checkpoint.published_at.as_millisecond()],
-    )
-    .await
-    .map(drop)
+    let rows = pool
+        .write_again(
+            "keep a checkpoint",
+            "WITH kept AS (
+                 INSERT INTO checkpoints (size, note, published_at)
+                 SELECT $1::bigint, $2::text, $3::bigint WHERE NOT EXISTS (SELECT FROM meta WHERE key = $4::text)
+                 ON CONFLICT (size) DO NOTHING
+             )
+             SELECT value FROM meta WHERE key = $4",
+            &[&rows::signed(checkpoint.size)?, &checkpoint.note, &checkpoint.published_at.as_millisecond(), &MARK],
+        )
+        .await?;
+    Custody::read(rows.first().map(|row| rows::get(row, 0)).transpose()?)?.check_in_use()
+}
+
+pub(super) async fn custody(pool: &Pool) -> Result<Custody, StoreError> {
+    let rows = pool.read("read what it remembers of a copy", CUSTODY, &[&MARK]).await?;
+    Custody::read(rows.first().map(|row| rows::get(row, 0)).transpose()?)
 }
 
 pub(super) async fn bind_identity(pool: &Pool, identity: &str) -> Result<String, StoreError> {

@@ -13,13 +13,17 @@ mod attempts;
 mod batch;
 mod columns;
 mod errors;
+mod ferry;
+mod incoming;
 mod link;
 mod log;
 mod migrations;
 mod options;
+mod outgoing;
 mod passfile;
 mod plan;
 mod pool;
+mod portable;
 mod primary;
 mod receipts;
 mod rows;
@@ -37,15 +41,16 @@ pub use errors::PostgresOpenError;
 pub use options::PostgresOptions;
 
 use self::{
+    ferry::Ferry,
     link::Connector,
     pool::Pool,
     primary::Primary,
     writer::{Job, Writer},
 };
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store,
-    StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
+    LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session,
+    Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -65,6 +70,8 @@ struct Parts {
     schema: Schema,
     writer: Writer,
     pool: Pool,
+    /// For a copy of the whole database; it connects only then.
+    ferry: Ferry,
 }
 
 impl PostgresStore {
@@ -76,8 +83,9 @@ impl PostgresStore {
     pub fn open(options: PostgresOptions, sealer: Sealer, names: BatchNames) -> Result<Self, PostgresOpenError> {
         let primary = Arc::new(Primary::default());
         let pool = Pool::new(Connector::new(options.clone(), Arc::clone(&primary))?)?;
+        let ferry = Ferry::new(Connector::new(options.clone(), Arc::clone(&primary))?);
         let (writer, schema) = Writer::start(Connector::new(options, primary)?, sealer, names)?;
-        Ok(Self(Arc::new(Parts { schema, writer, pool })))
+        Ok(Self(Arc::new(Parts { schema, writer, pool, ferry })))
     }
 }
 
@@ -155,6 +163,10 @@ impl Store for PostgresStore {
         log::keep_checkpoint(&self.0.pool, &checkpoint).await
     }
 
+    async fn custody(&self) -> Result<Custody, StoreError> {
+        log::custody(&self.0.pool).await
+    }
+
     async fn bind_identity(&self, identity: &str) -> Result<String, StoreError> {
         log::bind_identity(&self.0.pool, identity).await
     }
@@ -227,5 +239,6 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.0.writer.close().await;
         self.0.pool.close().await;
+        self.0.ferry.close().await;
     }
 }

@@ -72,6 +72,7 @@ impl Plan {
         if let Some(granted) = self.replayed(wish.idempotency())? {
             return Ok(Written::Replayed { first: granted.first, last: granted.last });
         }
+        self.found.custody.check_in_use()?;
         match wish {
             Wish::Register(new) => self.register(new),
             Wish::Append(append) => self.append(append),

@@ -9,14 +9,15 @@ use tokio_postgres::{Error, Row};
 use super::{
     columns::Table,
     link::Link,
-    log::HEAD,
+    log::{CUSTODY, HEAD},
     plan::Outcome,
     receipts, rows,
     wishes::{Found, Granted, Standing, Wish},
 };
 use crate::store::{
-    Appended, StoreError,
+    Appended, Custody, StoreError,
     growth::{self, Growth},
+    portable::MARK,
 };
 
 /// How long a batch's name is kept, in milliseconds.
@@ -93,6 +94,7 @@ pub(super) async fn begin(
     flight.query(NUMBERS, vec![&procedures, &years]);
     flight.query(STANDINGS, vec![&references]);
     flight.query(RECEIPTS, vec![&named]);
+    flight.query(CUSTODY, vec![&MARK]);
     if of_the_log {
         flight.query(LAST_LOG_EVENT, vec![]);
         flight.query(IDENTITY, vec![]);
@@ -102,7 +104,7 @@ pub(super) async fn begin(
 }
 
 fn read(answers: &[Vec<Row>]) -> Result<Begun, StoreError> {
-    let [_, edge, head, next, named, granted, numbers, standings, receipts, of_the_log @ ..] = answers else {
+    let [_, edge, head, next, named, granted, numbers, standings, receipts, custody, of_the_log @ ..] = answers else {
         return Err(StoreError::Damaged("the server left a statement unanswered".to_owned()));
     };
     let edge = edge.first().ok_or_else(|| StoreError::Damaged("the tree's edge is gone".to_owned()))?;
@@ -126,6 +128,7 @@ fn read(answers: &[Vec<Row>]) -> Result<Begun, StoreError> {
     for row in receipts {
         found.receipts.insert(rows::bytes(row, 0)?, rows::get(row, 1)?);
     }
+    found.custody = Custody::read(custody.first().map(|row| rows::get(row, 0)).transpose()?)?;
     if let [last, identity] = of_the_log {
         let last = last.first().map(|row| Ok::<_, StoreError>((rows::number(row, 0)?, rows::bytes(row, 1)?)));
         found.last_log_event = last.transpose()?;

@@ -9,7 +9,7 @@ use crate::{
     dossier::{Event, Reference},
     receipt::ReceiptId,
     store::{
-        Append, Idempotency, NewDossier, NewEvent, NewLogEvent,
+        Append, Custody, Idempotency, NewDossier, NewEvent, NewLogEvent,
         growth::{Growth, Leaf},
         projection::Projection,
     },
@@ -69,6 +69,7 @@ pub(super) struct Found {
     /// The position and the leaf of the log's last own event.
     pub(super) last_log_event: Option<(u32, Hash)>,
     pub(super) identity: Option<String>,
+    pub(super) custody: Custody,
 }
 
 impl Found {
@@ -83,6 +84,7 @@ impl Found {
             receipts: HashMap::new(),
             last_log_event: None,
             identity: None,
+            custody: Custody::InUse,
         }
     }
 }

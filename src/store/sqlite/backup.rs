@@ -23,8 +23,9 @@ use rusqlite::{
 use super::{
     OpenError, PATIENCE,
     connection::{self, is_busy, patiently, sync_folder},
-    migrations,
+    migrations, portable,
 };
+use crate::store::Custody;
 
 /// 4 MiB at the usual page size: often enough for a progress bar.
 const PAGES_AT_ONCE: i32 = 1024;
@@ -86,10 +87,11 @@ pub fn end_sessions(path: &Path) -> Result<(), OpenError> {
 /// Nobody else may use either; `new` has no companion.
 ///
 /// # Errors
-/// [`OpenError`], also when another program uses the old one.
+/// [`OpenError`], also when another program uses the old one, and when the old one is an end of a copy.
 pub fn replace(new: &Path, live: &Path, kept: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::Copy { path: live.to_owned(), source };
     if live.exists() {
+        check_in_use(live)?;
         fold(live)?;
         keep(live, kept).map_err(failed)?;
     }
@@ -114,6 +116,14 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// What SQLite keeps beside a database while it is in use; a file under such a name belongs to the database.
 pub fn companions(path: &Path) -> impl Iterator<Item = PathBuf> {
     COMPANIONS.into_iter().map(|suffix| with_suffix(path, suffix))
+}
+
+/// The office of a database that is an end of a copy is elsewhere, and would have a second history here. Of a database that
+/// is too damaged to be asked nobody can say that.
+fn check_in_use(path: &Path) -> Result<(), OpenError> {
+    let custody = connection::open(path, PATIENCE).ok().and_then(|connection| portable::custody(&connection).ok());
+    let checked = custody.as_ref().map_or(Ok(()), Custody::check_in_use);
+    checked.map_err(|error| OpenError::Elsewhere { path: path.to_owned(), cause: error.to_string() })
 }
 
 /// Writes the write-ahead log into the file. A database that is too damaged for it is kept together with its log.

@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{errors::During, rows};
+use super::{errors::During, portable, rows};
 use crate::{
     dossier::Reference,
     receipt::ReceiptId,
     store::{
-        NewEvent, Sealer, StoreError, TreeHead,
+        Custody, NewEvent, Sealer, StoreError, TreeHead,
         growth::{self, Growth, Leaf, Mark},
     },
     tlog::{Hash, Record},
@@ -18,6 +18,7 @@ use crate::{
 pub(super) struct Batch<'connection> {
     pub(super) connection: &'connection Connection,
     growth: Growth,
+    custody: Custody,
 }
 
 impl<'connection> Batch<'connection> {
@@ -27,7 +28,9 @@ impl<'connection> Batch<'connection> {
             .prepare_cached("SELECT edge FROM frontier")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
             .during("read the tree's edge")?;
-        Ok(Self { connection, growth: Growth::over(edge.as_deref(), &head(connection)?)? })
+        let growth = Growth::over(edge.as_deref(), &head(connection)?)?;
+        // Read here as well, because another process may have closed the database meanwhile.
+        Ok(Self { connection, growth, custody: portable::custody(connection)? })
     }
 
     pub(super) fn mark(&self) -> Mark {
@@ -58,6 +61,7 @@ impl<'connection> Batch<'connection> {
         record: &Record,
         nonce: &[u8; 32],
     ) -> Result<Leaf, StoreError> {
+        self.custody.check_in_use()?;
         let leaf = self.growth.push(record, nonce);
         let row = rows::signed(leaf.index)?;
         self.connection

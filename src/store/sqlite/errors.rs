@@ -19,6 +19,8 @@ pub enum OpenError {
     Empty(PathBuf),
     #[error("cannot write {path}: {source}")]
     Copy { path: PathBuf, source: std::io::Error },
+    #[error("{path} must not be replaced, and nothing has been changed: {cause}")]
+    Elsewhere { path: PathBuf, cause: String },
     #[error("the database {0} is read-only: make the file and its folder writable for this user")]
     ReadOnly(PathBuf),
     #[error("the file is an SQLite database of another program: give the path of a database made by this one")]

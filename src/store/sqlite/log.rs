@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{batch::Batch, errors::During, rows};
+use super::{batch::Batch, errors::During, portable, rows};
 use crate::{
     dossier::Reference,
     store::{
@@ -121,6 +121,12 @@ pub(super) fn last_checkpoint(connection: &Connection) -> Result<Option<Checkpoi
 }
 
 pub(super) fn keep_checkpoint(connection: &Connection, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
+    portable::custody(connection)?.check_in_use()?;
+    insert_checkpoint(connection, checkpoint)
+}
+
+/// Of two of one size the first stays.
+pub(super) fn insert_checkpoint(connection: &Connection, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
     let size = rows::signed(checkpoint.size)?;
     connection
         .prepare_cached(

@@ -16,8 +16,11 @@ mod connection;
 mod errors;
 #[cfg(test)]
 mod fault_tests;
+mod incoming;
 mod log;
 mod migrations;
+mod outgoing;
+mod portable;
 mod readers;
 mod receipts;
 mod rows;
@@ -33,9 +36,9 @@ pub use errors::OpenError;
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, LogRow,
-    Migration, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session,
-    Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
+    LogRow, Migration, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts,
+    Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
@@ -191,6 +194,10 @@ impl Store for SqliteStore {
 
     async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError> {
         self.0.writer.write(move |connection| log::keep_checkpoint(connection, &checkpoint)).await
+    }
+
+    async fn custody(&self) -> Result<Custody, StoreError> {
+        self.0.readers.read(portable::custody).await
     }
 
     async fn bind_identity(&self, identity: &str) -> Result<String, StoreError> {

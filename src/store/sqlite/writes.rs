@@ -16,6 +16,18 @@ use crate::{
     tlog::Hash,
 };
 
+/// Writes a dossier's row, which may be new. Place, reference, procedure and day of registration never change.
+pub(super) const PUT_DOSSIER: &str =
+    "INSERT INTO dossiers (sequence, reference, procedure, version, office, step, state, applicant, parcel, name_key,
+        parcel_key, phone, identity_hash, registered_at, updated_at, deposited_on, due_on, answered_on, answered_days)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+    ON CONFLICT (sequence) DO UPDATE SET version = excluded.version, office = excluded.office, step = excluded.step,
+        state = excluded.state, applicant = excluded.applicant, parcel = excluded.parcel,
+        name_key = excluded.name_key, parcel_key = excluded.parcel_key, phone = excluded.phone,
+        identity_hash = excluded.identity_hash, updated_at = excluded.updated_at,
+        deposited_on = excluded.deposited_on, due_on = excluded.due_on, answered_on = excluded.answered_on,
+        answered_days = excluded.answered_days";
+
 /// What a job has written, before the end of its batch has given it a head and seals.
 #[derive(Clone, Copy)]
 pub(super) struct Written {
@@ -126,17 +138,7 @@ fn project(
 ) -> Result<(), StoreError> {
     let row = Projection::of(after, due_on);
     connection
-        .prepare_cached(
-            "INSERT INTO dossiers (sequence, reference, procedure, version, office, step, state, applicant, parcel, name_key,
-                 parcel_key, phone, identity_hash, registered_at, updated_at, deposited_on, due_on, answered_on, answered_days)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
-             ON CONFLICT (sequence) DO UPDATE SET version = excluded.version, office = excluded.office, step = excluded.step,
-                 state = excluded.state, applicant = excluded.applicant, parcel = excluded.parcel,
-                 name_key = excluded.name_key, parcel_key = excluded.parcel_key, phone = excluded.phone,
-                 identity_hash = excluded.identity_hash, updated_at = excluded.updated_at,
-                 deposited_on = excluded.deposited_on, due_on = excluded.due_on, answered_on = excluded.answered_on,
-                 answered_days = excluded.answered_days",
-        )
+        .prepare_cached(PUT_DOSSIER)
         .and_then(|mut statement| {
             statement.execute(params![
                 place.sequence,

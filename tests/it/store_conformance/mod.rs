@@ -2,6 +2,7 @@
 //!
 //! `store_conformance!(open)` makes a test of each story for the backend that `open` opens.
 
+pub(crate) mod copy_stories;
 pub(crate) mod desk_stories;
 pub(crate) mod fixture;
 pub(crate) mod log_stories;
@@ -33,6 +34,15 @@ macro_rules! store_conformance {
             checkpoints_and_identity_are_kept,
         }
     };
+    ($open:path, copy_stories: $($story:ident,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                let ground = $crate::store_conformance::copy_stories::Ground::new($open);
+                $crate::store_conformance::copy_stories::$story(ground).await;
+            }
+        )*
+    };
     ($open:path, $stories:ident: $($story:ident,)*) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -44,4 +54,20 @@ macro_rules! store_conformance {
     };
 }
 
+/// As `store_conformance!`, for what opens a database as an end of a copy.
+macro_rules! copy_conformance {
+    ($open:path) => {
+        $crate::store_conformance::store_conformance! { $open, copy_stories:
+            everything_crosses,
+            chunks_end_where_batches_end,
+            a_target_takes_only_what_follows,
+            an_unfinished_target_is_added_to_by_its_copy_only,
+            a_closed_source_takes_nothing,
+            only_an_empty_database_or_one_that_was_left_is_a_target,
+            sessions_do_not_cross,
+        }
+    };
+}
+
+pub(crate) use copy_conformance;
 pub(crate) use store_conformance;
