@@ -18,6 +18,7 @@ use crate::{
     print::QrSymbol,
     receipt::{KeyRing, PublicUrl, ReceiptId, SealClaims, receipt_url_compact, receipt_url_sealed},
     service::{ServiceError, StartError},
+    store::WaitsFor,
     tlog::Record,
 };
 
@@ -251,11 +252,16 @@ async fn look_at_server(office: &Office, place: &Place, findings: &mut Findings)
         place.database,
         office.store.schema().now
     ))?;
-    if !facts.synchronous {
-        findings.warn(
-            "database: no standby confirms a commit, so what was acknowledged is lost with the server's disk. Set \
-             synchronous_standby_names = 'ANY 1 (*)' when there is a standby",
-        )?;
+    match facts.waits_for {
+        WaitsFor::NamedStandbys => {}
+        WaitsFor::Nobody => findings.warn(
+            "database: no standby confirms a commit, so what was acknowledged is lost with the server's disk. Give every \
+             server a cluster_name, and set synchronous_standby_names = 'ANY 1 (NAME, NAME)' when there is a standby",
+        )?,
+        WaitsFor::Anybody => findings.warn(
+            "database: anybody counts as a standby, even a backup in the making, which cannot take over. Name the servers, \
+             by their cluster_name, in synchronous_standby_names = 'ANY 1 (NAME, NAME)'",
+        )?,
     }
     if !facts.encrypted {
         findings.warn(

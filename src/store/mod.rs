@@ -25,7 +25,7 @@ pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup}
 pub use types::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
     LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, Schema, SealedReceipt, Sealer,
-    ServerFacts, Session, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    ServerFacts, Session, StoreError, StoredEvent, StoredLogEvent, TreeHead, WaitsFor,
 };
 
 use std::fmt;

@@ -123,12 +123,20 @@ pub struct DuplicateProbe {
     pub name_and_parcel: Option<(String, String)>,
 }
 
+/// Whose confirmation a commit waits for before it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    Nobody,
+    /// Whoever streams, which a backup in the making does, too, and nobody can promote it.
+    Anybody,
+    NamedStandbys,
+}
+
 /// What a database server says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerFacts {
     pub version: String,
-    /// A commit waits for a standby.
-    pub synchronous: bool,
+    pub waits_for: WaitsFor,
     /// Nobody on the network can read along.
     pub encrypted: bool,
     /// The server's clock, when it answered.

@@ -107,8 +107,12 @@ pub fn problem(app: &App, visitor: &Visitor, status: StatusCode) -> Response {
 
 /// The page of a fault of the machine. The cause is logged here, once, under the request's name.
 pub fn failure(app: &App, visitor: &Visitor, error: &ServiceError) -> Response {
+    try_again_later(problem(app, visitor, StatusCode::SERVICE_UNAVAILABLE), error)
+}
+
+/// As [`failure`], with a page that gives back what was typed.
+pub fn try_again_later(mut response: Response, error: &ServiceError) -> Response {
     tracing::error!(cause = %error, "the service could not answer");
-    let mut response = problem(app, visitor, StatusCode::SERVICE_UNAVAILABLE);
     if matches!(error, ServiceError::Unavailable(_) | ServiceError::Unknown(_)) {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }

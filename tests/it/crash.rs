@@ -6,22 +6,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
-    sync::{Condvar, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
     time::{Duration, Instant},
 };
 
-use milaf::{
-    config::{DataDir, KeyFiles},
-    dossier::Reference,
-    receipt::{KeyRing, SealKey, TokenKey, TokenKeys, verify_seal},
-    store::{SqliteStore, Store},
-    tlog::{Checkpoint, Frontier, Hash, LogKey, commitment, leaf_data, leaf_hash},
-};
+use milaf::store::{SqliteStore, Store};
 
 use crate::{
+    ledger::{Acknowledged, audit, key_ring},
+    randomness::{Randomness, seed},
     raw_http::{Connection, Request, exchange},
     real_server::{Clerk, House, read_to_string, reference_in},
 };
@@ -29,23 +24,6 @@ use crate::{
 const ROUNDS: u32 = 100;
 const CLIENTS: usize = 16;
 const PROCEDURES: [&str; 3] = ["NRU", "PC", "REQ"];
-
-/// `SplitMix64`: small, and the same on every machine.
-struct Randomness(u64);
-
-impl Randomness {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-}
 
 /// The round that is on; 0 before the first. In the one after the last nobody is killed, and pending wishes are settled.
 struct Rounds {
@@ -74,9 +52,6 @@ struct Wish {
     procedure: &'static str,
     applicant: String,
 }
-
-/// What a client was told, by reference: the applicant's name that it had sent.
-type Acknowledged = BTreeMap<String, String>;
 
 struct Client<'a> {
     clerk: &'a Clerk,
@@ -155,9 +130,7 @@ impl Client<'_> {
 
 #[test]
 fn what_was_acknowledged_survives_a_hundred_kills() {
-    let seed = std::env::var("MILAF_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_230_713);
-    println!("seed {seed}: set MILAF_SEED to repeat");
-    let mut randomness = Randomness(seed);
+    let mut randomness = Randomness(seed());
     let house = House::new();
     let server = house.serve();
     let clerks: Vec<Clerk> = (0..CLIENTS).map(|_| house.sign_in()).collect();
@@ -215,7 +188,7 @@ fn what_was_acknowledged_survives_a_hundred_kills() {
     let count = acknowledged.len();
     println!("{ROUNDS} rounds, {count} registrations, {sent_again} forms sent again, {:.1} s", duration.as_secs_f64());
     assert!(count > 500 && sent_again > ROUNDS, "the load was too light to prove anything");
-    let tokens = audit(&house.data(), &acknowledged, &published);
+    let tokens = audited(&house, &acknowledged, &published);
     for (reference, token) in tokens.iter().step_by(count / 20) {
         let answer = exchange(house.address, &Request::get(&format!("/D/{token}")).closing());
         assert_eq!(answer.status, 200, "the receipt of {reference}");
@@ -224,109 +197,12 @@ fn what_was_acknowledged_survives_a_hundred_kills() {
     server.kill();
 }
 
-/// Checks the whole database against what the clients were told, and returns each dossier's token.
 #[tokio::main(flavor = "current_thread")]
-async fn audit(data: &DataDir, acknowledged: &Acknowledged, published: &[String]) -> Vec<(String, String)> {
-    let keys = key_ring(data);
+async fn audited(house: &House, acknowledged: &Acknowledged, published: &[String]) -> Vec<(String, String)> {
+    let keys = key_ring(&house.data());
     let seal_key = keys.seal_key.clone();
-    let store = SqliteStore::open(&data.database(), std::sync::Arc::new(move |claims| seal_key.seal(claims))).unwrap();
-
-    let stored = all_rows(&store).await;
-    assert_eq!(stored.len(), acknowledged.len(), "as many dossiers as acknowledgments");
-    let kept: Acknowledged = stored.iter().map(|(reference, name)| (reference.to_string(), name.clone())).collect();
-    assert_eq!(&kept, acknowledged, "every acknowledged registration is there, once, with its own contents");
-
-    let mut numbers: BTreeMap<(String, u16), BTreeSet<u32>> = BTreeMap::new();
-    for (reference, _) in &stored {
-        let series = (reference.procedure().as_str().to_owned(), reference.year());
-        numbers.entry(series).or_default().insert(reference.number());
-    }
-    for (series, given) in numbers {
-        let expected: BTreeSet<u32> = (1..=u32::try_from(given.len()).unwrap()).collect();
-        assert_eq!(given, expected, "{series:?} has gaps");
-    }
-
-    let log = recomputed_log(&store).await;
-    let head = store.head().await.unwrap();
-    assert_eq!(log.roots.len() as u64, head.size + 1);
-    assert_eq!(log.root(head.size), head.root, "the root follows from the leaves");
-    let verifier = keys.log_key.verifier();
-    let mut before = 0;
-    for note in published {
-        let checkpoint = Checkpoint::parse_signed(note, verifier).unwrap();
-        assert!(checkpoint.size >= before, "a published checkpoint of {before} was followed by {}", checkpoint.size);
-        assert_eq!(log.root(checkpoint.size), checkpoint.root, "the checkpoint of {} was of this log", checkpoint.size);
-        before = checkpoint.size;
-    }
-    assert!(before > 0, "no checkpoint was published");
-
-    let mut tokens = Vec::new();
-    for (reference, _) in &stored {
-        let receipts = store.receipts(reference).await.unwrap();
-        let [receipt] = receipts.as_slice() else { panic!("{reference} has {} receipts", receipts.len()) };
-        let token = keys.token_keys.token(receipt.key_id, receipt.id).unwrap();
-        assert_eq!(keys.token_keys.verify(&token.text()), Ok(token), "the token of {reference}");
-        let claims = verify_seal(&receipt.seal, &[keys.seal_key.public_key()]).unwrap();
-        assert_eq!(claims.reference, reference.to_string());
-        assert_eq!((claims.receipt_id, claims.leaf_index), (receipt.id, receipt.leaf_index), "{reference}");
-        let committed = &log.commitments[usize::try_from(claims.leaf_index).unwrap()];
-        assert_eq!(claims.commitment16, committed[..16], "{reference}");
-        assert!(claims.leaf_index < claims.tree_size, "the seal of {reference} names a head that holds its leaf");
-        assert_eq!(claims.root, log.root(claims.tree_size), "the seal of {reference} names a head of this log");
-        tokens.push((reference.to_string(), token.text()));
-    }
+    let store = SqliteStore::open(&house.data().database(), Arc::new(move |claims| seal_key.seal(claims))).unwrap();
+    let tokens = audit(&store, &keys, acknowledged, &[published]).await;
     store.close().await;
     tokens
-}
-
-fn key_ring(data: &DataDir) -> KeyRing {
-    let files = KeyFiles::in_folder(&data.keys()).unwrap();
-    let token_keys = TokenKeys::new(TokenKey::new(0, files.token).unwrap(), Vec::new()).unwrap();
-    let log_key = LogKey::new("suivi.example.ma/log", files.log).unwrap();
-    KeyRing::new(token_keys, SealKey::from_seed(files.seal), log_key).unwrap()
-}
-
-/// Every dossier with its applicant's name, through the pages of the list.
-async fn all_rows(store: &SqliteStore) -> Vec<(Reference, String)> {
-    let mut rows = Vec::new();
-    let mut before = None;
-    loop {
-        let page = store.latest(100, before).await.unwrap();
-        let Some(last) = page.last() else { return rows };
-        before = Some(last.sequence);
-        rows.extend(page.into_iter().map(|row| (row.reference, row.applicant)));
-    }
-}
-
-struct Log {
-    /// The root at each size, from the empty tree on.
-    roots: Vec<Hash>,
-    commitments: Vec<[u8; 32]>,
-}
-
-impl Log {
-    fn root(&self, size: u64) -> Hash {
-        *self.roots.get(usize::try_from(size).unwrap()).unwrap_or_else(|| panic!("the log never had {size} entries"))
-    }
-}
-
-/// The log as the records themselves give it, not as the stored hashes say.
-async fn recomputed_log(store: &SqliteStore) -> Log {
-    let mut frontier = Frontier::empty();
-    let mut log = Log { roots: vec![frontier.root()], commitments: Vec::new() };
-    loop {
-        let rows = store.log_rows(frontier.size(), 1000).await.unwrap();
-        if rows.is_empty() {
-            return log;
-        }
-        for row in rows {
-            assert_eq!(row.index, frontier.size(), "an entry is missing");
-            let committed = commitment(&row.nonce, &row.record);
-            let leaf = leaf_hash(&leaf_data(&committed));
-            assert_eq!((committed, leaf), (row.commitment, row.leaf_hash), "entry {}", row.index);
-            frontier.push(leaf);
-            log.roots.push(frontier.root());
-            log.commitments.push(committed);
-        }
-    }
 }

@@ -121,6 +121,7 @@ async fn not_there(desk: &Desk, language: Language) {
 }
 
 async fn at_the_door(desk: &mut Desk, language: Language) {
+    let open = desk.get("/desk/register?procedure=NRU").await;
     let wrong = desk.sign_in("nobody", "not the password", "").await;
     check(&wrong, language, 422, &["desk-sign-in-refused", "desk-sign-in-title"]);
     for _ in 0..9 {
@@ -143,6 +144,31 @@ async fn at_the_door(desk: &mut Desk, language: Language) {
     let closed = desk.get("/desk").await;
     check(&closed, language, 503, &["notice-unavailable", "notice-unavailable-advice", "notice-request"]);
     assert_eq!(closed.headers["retry-after"], "10");
+    given_back(desk, language, &open).await;
+}
+
+/// While the database does not answer, a registration comes back as a form with everything that was typed, under its own key.
+async fn given_back(desk: &Desk, language: Language, open: &Page) {
+    let (csrf, key) = (open.hidden("csrf"), open.hidden("form-key"));
+    let fields = [
+        ("form-key", key.as_str()),
+        ("procedure", "NRU"),
+        ("applicant", "Aïcha Benali"),
+        ("phone", "0612345678"),
+        ("identity", "AB123456"),
+        ("document", "request"),
+        ("note", "Vu avec elle"),
+    ];
+    let send = async |csrf: &str| desk.post("/desk/register", &[&[("csrf", csrf)], &fields[..]].concat()).await;
+    let page = send(&csrf).await;
+    check(&page, language, 503, &["desk-unanswered", "desk-register-title"]);
+    assert_eq!(page.headers["retry-after"], "10");
+    assert_eq!((page.hidden("csrf"), page.hidden("form-key")), (csrf, key.clone()), "it can be sent as it is");
+    for kept in ["Aïcha Benali", "0612345678", "AB123456", "value=\"request\" checked", "\nVu avec elle</textarea>"] {
+        assert!(page.body.contains(kept), "{kept:?} is not in {}", page.body);
+    }
+    assert!(!page.body.contains(NAME), "nobody is known to have signed in");
+    check(&send(&"0".repeat(64)).await, language, 403, &["desk-refused-title"]);
 }
 
 #[tokio::test]

@@ -38,6 +38,8 @@ const SUPERVISE: &str = r#"
     server=$!
     fate=$(cat)
     kill -QUIT "$server" 2>/dev/null
+    # A test may have frozen it.
+    kill -CONT "$server" 2>/dev/null
     wait "$server"
     [ "$fate" = keep ] || rm -rf "$folder"
 "#;
@@ -71,7 +73,7 @@ impl PostgresServer {
         let passwords = server.folder.join("password");
         fs::write(&passwords, PASSWORD).unwrap();
         let mut initdb = as_owner(&program("initdb"));
-        initdb.args(["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--username", SUPERUSER]);
+        initdb.args(["--no-sync", "--data-checksums", "--encoding=UTF8", "--locale=C.UTF-8", "--username", SUPERUSER]);
         initdb.args(["--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile"]).arg(&passwords);
         done(initdb.arg("-D").arg(server.data()), "initdb");
         server.run();
@@ -80,28 +82,53 @@ impl PostgresServer {
     }
 
     /// A hot standby that streams from this server under a name which `synchronous_standby_names` may list.
-    pub(crate) fn standby(&self, name: &str) -> Self {
-        let standby = Self::place(&[]);
-        let source =
-            format!("host={} port={} user={SUPERUSER} application_name={name}", self.folder.display(), self.port);
-        let mut copy = as_owner(&program("pg_basebackup"));
-        copy.args([
-            "--checkpoint=fast",
-            "--wal-method=stream",
-            "--write-recovery-conf",
-            "--no-sync",
-            "--dbname",
-            &source,
-        ]);
-        done(copy.arg("-D").arg(standby.data()), "pg_basebackup");
+    pub(crate) fn standby(&self, name: &str, settings: &[&str]) -> Self {
+        let standby = Self::place(&[&[&*format!("cluster_name={name}")], settings].concat());
+        done(self.backup(&standby.data()).args(["--checkpoint=fast", "--write-recovery-conf"]), "pg_basebackup");
         standby.run();
         standby
+    }
+
+    /// Lets a former primary that was killed follow this one, which was promoted in its place.
+    pub(crate) fn rewind(&self, former: &Self) {
+        // Whether they have parted is seen in the control file, where a promotion stands only after a checkpoint.
+        self.sql("postgres", "CHECKPOINT");
+        let source = format!("{} dbname=postgres", self.replication_address());
+        let mut rewind = as_owner(&program("pg_rewind"));
+        rewind.args(["--no-sync", "--write-recovery-conf", "--source-server", &source, "--target-pgdata"]);
+        done(rewind.arg(former.data()), "pg_rewind");
+        former.run();
+    }
+
+    /// For a standby of this server. The standby's name is its `cluster_name`; given here, a backup would bear it as well, and
+    /// pass for the standby.
+    pub(crate) fn replication_address(&self) -> String {
+        format!("host={} port={} user={SUPERUSER}", self.folder.display(), self.port)
+    }
+
+    fn backup(&self, folder: &Path) -> Command {
+        let mut backup = as_owner(&program("pg_basebackup"));
+        backup.args(["--wal-method=stream", "--no-sync", "--dbname", &self.replication_address(), "-D"]).arg(folder);
+        backup
+    }
+
+    /// A base backup that takes longer than any test.
+    pub(crate) fn slow_backup(&self) -> Work {
+        let mut backup = self.backup(&self.folder.join("backup"));
+        backup.args(["--checkpoint=fast", "--max-rate=32k"]);
+        Work(backup.stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Runs SQL in a session of its own, and does not wait for it.
+    pub(crate) fn work(&self, database: &str, statements: &str) -> Work {
+        let mut psql = self.psql(SUPERUSER, database);
+        Work(psql.args(["-c", statements]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
     /// A primary that acknowledges a commit only when its standby has it, and that standby.
     pub(crate) fn pair() -> (Self, Self) {
         let primary = Self::start(&[]);
-        let standby = primary.standby("standby");
+        let standby = primary.standby("standby", &[]);
         primary.configure("synchronous_standby_names", "ANY 1 (standby)");
         let streaming = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum' AND state = 'streaming'";
         wait_until("the standby is synchronous", || primary.sql("postgres", streaming) == "1");
@@ -219,8 +246,15 @@ impl PostgresServer {
         let pid = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
         done(Command::new("kill").arg("-KILL").arg(pid.lines().next().unwrap()), "kill");
         // What the dead server leaves behind notices it by itself, and no other can start beside it.
-        wait_until("the server's processes are gone", || !has_processes(&self.data()));
+        wait_until("the server's processes are gone", || processes(&self.data()).is_empty());
         self.end(b"keep");
+    }
+
+    /// Stops every process of the server in the middle of what it does, until the answer is dropped.
+    pub(crate) fn freeze(&self) -> Frozen {
+        let frozen = Frozen(processes(&self.data()));
+        frozen.signal("-STOP");
+        frozen
     }
 
     /// Starts a server that was killed or stopped, and returns when it answers.
@@ -257,7 +291,7 @@ impl PostgresServer {
         let deadline = Instant::now() + PATIENCE;
         while let Err(error) = self.try_sql(SUPERUSER, "postgres", "SELECT 1") {
             assert!(Instant::now() < deadline, "PostgreSQL does not start: {error}\n{}", self.log());
-            thread::park_timeout(Duration::from_millis(10));
+            thread::park_timeout(Duration::from_millis(30));
         }
     }
 
@@ -293,11 +327,45 @@ impl Drop for Held {
     }
 }
 
+/// Something under way, which ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Work(Child);
+
+impl Work {
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// A server's processes, stopped until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Frozen(Vec<String>);
+
+impl Frozen {
+    fn signal(&self, signal: &str) {
+        // One that has ended meanwhile needs no signal.
+        Command::new("kill").arg(signal).args(&self.0).stderr(Stdio::null()).status().unwrap();
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.signal("-CONT");
+    }
+}
+
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Returns when something holds, which it must do soon.
-pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "still waiting: {what}");
@@ -333,10 +401,11 @@ pub(crate) fn done(command: &mut Command, what: &str) {
     assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Whether anything runs in a data folder, where each of a server's processes stands.
-fn has_processes(data: &Path) -> bool {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    processes.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok()).any(|folder| folder == data)
+/// What runs in a data folder, where each of a server's processes stands.
+fn processes(data: &Path) -> Vec<String> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let ours = all.filter(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|folder| folder == data));
+    ours.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 #[test]

@@ -109,9 +109,14 @@ impl House {
 
     /// Signs a clerk in.
     pub(crate) fn sign_in(&self) -> Clerk {
-        let mut connection = Connection::open(self.address).expect("the server accepts connections");
-        sign_in_by(&mut |request| connection.send(&request.bytes()).expect("signing in is answered"))
+        sign_in_at(self.address)
     }
+}
+
+/// Signs a clerk in at a server or at a proxy in front of it.
+pub(crate) fn sign_in_at(address: SocketAddr) -> Clerk {
+    let mut connection = Connection::open(address).expect("the server accepts connections");
+    sign_in_by(&mut |request| connection.send(&request.bytes()).expect("signing in is answered"))
 }
 
 /// Signs a clerk in, by whichever way requests are sent.
@@ -134,12 +139,13 @@ pub(crate) fn example_issuer() -> String {
 }
 
 /// Below the ports that the system hands out by itself: a client that dials a dead server must never reach its own socket.
-/// Each house of this process has its own hundred to choose from.
+/// Nobody else in this process is given the same ten ports, because a server that is killed comes back to its own.
 pub(crate) fn free_address() -> SocketAddr {
-    static HOUSES: AtomicU16 = AtomicU16::new(0);
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
     let process = u16::try_from(std::process::id() % 100).expect("below 100");
-    let first = 20_000 + (process + HOUSES.fetch_add(1, Ordering::Relaxed)) % 120 * 100;
-    let mut candidates = (first..first + 100).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let number = GIVEN.fetch_add(1, Ordering::Relaxed);
+    let first = 20_000 + (process + number) % 120 * 100 + number / 120 % 10 * 10;
+    let mut candidates = (first..first + 10).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     candidates.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
 

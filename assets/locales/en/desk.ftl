@@ -28,6 +28,7 @@ desk-not-found-text = No dossier has the reference:
 desk-reused-title = This form was sent before
 desk-reused-text = Its first contents were recorded; the new ones were not. Open a new page to record something else.
 desk-form-stale = This form is no longer valid. What you typed is kept: check it, then send again.
+desk-unanswered = The server did not answer, so it is not certain that this was registered. What you typed is kept: send it again in a moment, unchanged. That makes no second file.
 desk-numbers-exhausted = This year’s numbers of this procedure are used up. Tell the administrator.
 
 desk-list-title = Latest dossiers

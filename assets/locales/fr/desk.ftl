@@ -28,6 +28,7 @@ desk-not-found-text = Aucun dossier ne porte le numéro :
 desk-reused-title = Ce formulaire a déjà été envoyé
 desk-reused-text = Son premier contenu a été enregistré ; le nouveau ne l’a pas été. Ouvrez une nouvelle page pour enregistrer autre chose.
 desk-form-stale = Ce formulaire n’est plus valable. Votre saisie est conservée : vérifiez-la, puis envoyez de nouveau.
+desk-unanswered = Le serveur n’a pas répondu : il n’est pas certain que le dépôt soit enregistré. Votre saisie est conservée : envoyez-la de nouveau dans un instant, sans rien changer. Cela ne crée pas de second dossier.
 desk-numbers-exhausted = Les numéros de l’année sont épuisés pour cette procédure. Prévenez l’administrateur.
 
 desk-list-title = Derniers dossiers

@@ -1,6 +1,9 @@
 //! One connection: how it is made, what its session promises, and how statements are sent over it.
 //!
 //! Every connection goes to the primary, because a standby may be behind: a read there could miss what was acknowledged.
+//! All servers of the address are asked, each a moment after the one before it, and each has a time of its own: one that
+//! accepts a connection and says nothing more, as a frozen one does, must not keep anybody from the others. Asking one after
+//! the other, as the library does, was rejected for that reason.
 
 use std::{
     collections::HashMap,
@@ -15,16 +18,34 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
 use tokio_postgres::{
-    AsyncMessage, Client, Error, Row, Statement,
+    AsyncMessage, Client, Config, Error, Row, Statement,
     error::{Severity, SqlState},
     types::ToSql,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PostgresOpenError, errors, migrations, options::PostgresOptions, presence::Presence, tls};
+use super::{
+    PostgresOpenError, errors, migrations,
+    options::PostgresOptions,
+    presence::Presence,
+    primary::{Primary, Standing},
+    tls,
+};
 use crate::store::TooNew;
+
+/// How long a server may take to answer before the next one is asked as well.
+const HEAD_START: Duration = Duration::from_millis(300);
+
+/// What a server tells of its place in the history of its cluster.
+const STANDING: &str =
+    "SELECT system_identifier, ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint
+    FROM pg_control_system()";
 
 /// What goes into a statement.
 pub(super) type Value<'a> = &'a (dyn ToSql + Sync);
@@ -32,9 +53,11 @@ pub(super) type Value<'a> = &'a (dyn ToSql + Sync);
 /// Makes connections.
 pub(super) struct Connector {
     options: PostgresOptions,
+    servers: Vec<Config>,
+    primary: Arc<Primary>,
     tls: MakeRustlsConnect,
     presence: Presence,
-    session: String,
+    session: Arc<str>,
     /// Every open connection listens here, so that its end can be waited for.
     open: watch::Sender<()>,
 }
@@ -52,6 +75,8 @@ pub(super) enum LinkError {
     Postgres(#[from] Error),
     #[error("the server does not answer")]
     Silent,
+    #[error("the server was the primary before a failover and is not any more")]
+    Former,
     #[error(transparent)]
     TooNew(#[from] TooNew),
     #[error("the database's tables are gone")]
@@ -94,10 +119,15 @@ impl LinkError {
 }
 
 impl Connector {
-    pub(super) fn new(options: PostgresOptions, presence: Presence) -> Result<Self, PostgresOpenError> {
+    pub(super) fn new(
+        options: PostgresOptions,
+        presence: Presence,
+        primary: Arc<Primary>,
+    ) -> Result<Self, PostgresOpenError> {
         let tls = tls::connector(&options)?;
-        let session = format!("{}; {}", session(&options), presence.statement());
-        Ok(Self { options, tls, presence, session, open: watch::Sender::new(()) })
+        let session = format!("{}; {}", session(&options), presence.statement()).into();
+        let servers = options.each_server();
+        Ok(Self { options, servers, primary, tls, presence, session, open: watch::Sender::new(()) })
     }
 
     pub(super) fn options(&self) -> &PostgresOptions {
@@ -111,43 +141,52 @@ impl Connector {
 
     /// The first connection, which may find no tables yet.
     pub(super) async fn connect(&self) -> Result<Link, LinkError> {
-        let made = timeout(self.options.connecting_takes_at_most(), self.connect_patiently()).await;
-        made.unwrap_or(Err(LinkError::Silent))
+        // Who has seen no primary yet hears everyone, because two may say that they are it.
+        let hears_everyone = !self.primary.is_known();
+        let mut rest = self.primary.order(self.servers.len()).into_iter();
+        let mut asked = JoinSet::new();
+        let mut best: Option<Link> = None;
+        let mut failure = LinkError::Silent;
+        loop {
+            if let Some(server) = rest.next() {
+                asked.spawn(self.ask(server));
+            }
+            let waits_for_all = rest.len() == 0 && best.is_none();
+            let patience = if waits_for_all { Duration::MAX } else { HEAD_START };
+            match timeout(patience, asked.join_next()).await {
+                Ok(Some(Ok(Ok(link)))) if !hears_everyone => return Ok(link),
+                Ok(Some(Ok(Ok(link)))) => best = best.filter(|best| !best.is_closed()).or(Some(link)),
+                Ok(Some(Ok(Err(error)))) => failure = error,
+                // Everyone has answered, or whoever has not is too late.
+                Ok(None) | Err(_) if rest.len() == 0 => return best.ok_or(failure),
+                Ok(None | Some(Err(_))) | Err(_) => {}
+            }
+        }
     }
 
     /// A connection to a database that was open before. A newer program may have changed its tables in between.
     pub(super) async fn connect_again(&self) -> Result<Link, LinkError> {
-        let joining = async {
-            let link = self.connect_patiently().await?;
-            migrations::still_fit(&link, self.options.series).await?;
-            Ok(link)
-        };
-        timeout(self.options.connecting_takes_at_most(), joining).await.unwrap_or(Err(LinkError::Silent))
+        let link = self.connect().await?;
+        let looking = migrations::still_fit(&link, self.options.series);
+        timeout(self.options.one_server_takes_at_most(), looking).await.unwrap_or(Err(LinkError::Silent))?;
+        Ok(link)
     }
 
-    async fn connect_patiently(&self) -> Result<Link, LinkError> {
-        let (client, connection) = self.options.config.connect(self.tls.clone()).await?;
-        let warned = Arc::new(AtomicBool::new(false));
-        let heard = Arc::clone(&warned);
-        let open = self.open.subscribe();
-        let driver = tokio::spawn(async move {
-            // Whoever waits for its end must find it closed, so the connection goes before the sign that it is open.
-            let _open = open;
-            let mut connection = connection;
-            // The end of the connection shows at whoever uses it.
-            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-                if let AsyncMessage::Notice(notice) = message
-                    && notice.parsed_severity() == Some(Severity::Warning)
-                {
-                    heard.store(true, Ordering::Release);
-                    tracing::warn!(message = notice.message(), "PostgreSQL warns");
-                }
+    fn ask(&self, server: usize) -> impl Future<Output = Result<Link, LinkError>> + Send + use<> {
+        let (config, tls, session) = (self.servers[server].clone(), self.tls.clone(), Arc::clone(&self.session));
+        let (primary, presence, open) = (Arc::clone(&self.primary), self.presence.clone(), self.open.subscribe());
+        let making = async move {
+            let mut link = Link::make(&config, tls, open, primary).await?;
+            link.run(&session).await?;
+            link.standing = link.ask_standing().await?;
+            if !link.primary.admit(server, link.standing) {
+                return Err(LinkError::Former);
             }
-        });
-        let link = Link { client, driver, warned, statements: Mutex::default() };
-        link.client.batch_execute(&self.session).await?;
-        self.presence.settle(&link.client).await?;
-        Ok(link)
+            presence.settle(&link.client).await?;
+            Ok(link)
+        };
+        let patience = self.options.one_server_takes_at_most();
+        async move { timeout(patience, making).await.unwrap_or(Err(LinkError::Silent)) }
     }
 }
 
@@ -175,6 +214,8 @@ fn session(options: &PostgresOptions) -> String {
 /// A connection to the primary.
 pub(super) struct Link {
     client: Client,
+    primary: Arc<Primary>,
+    standing: Option<Standing>,
     driver: JoinHandle<()>,
     warned: Arc<AtomicBool>,
     statements: Mutex<HashMap<&'static str, Statement>>,
@@ -194,8 +235,48 @@ impl Drop for Link {
 }
 
 impl Link {
+    async fn make(
+        config: &Config,
+        tls: MakeRustlsConnect,
+        open: watch::Receiver<()>,
+        primary: Arc<Primary>,
+    ) -> Result<Self, LinkError> {
+        let (client, connection) = config.connect(tls).await?;
+        let warned = Arc::new(AtomicBool::new(false));
+        let heard = Arc::clone(&warned);
+        let driver = tokio::spawn(async move {
+            // Whoever waits for its end must find it closed, so the connection goes before the sign that it is open.
+            let _open = open;
+            let mut connection = connection;
+            // The end of the connection shows at whoever uses it.
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if let AsyncMessage::Notice(notice) = message
+                    && notice.parsed_severity() == Some(Severity::Warning)
+                {
+                    heard.store(true, Ordering::Release);
+                    tracing::warn!(message = notice.message(), "PostgreSQL warns");
+                }
+            }
+        });
+        Ok(Self { client, primary, standing: None, driver, warned, statements: Mutex::default() })
+    }
+
+    /// A server that only speaks like PostgreSQL may not know; it is then taken for what it says it is.
+    async fn ask_standing(&self) -> Result<Option<Standing>, Error> {
+        match self.client.query(STANDING, &[]).await {
+            Ok(rows) => {
+                let standing =
+                    |row: &Row| Ok::<_, Error>(Standing { cluster: row.try_get(0)?, timeline: row.try_get(1)? });
+                rows.first().map(standing).transpose()
+            }
+            Err(error) if errors::ends_the_connection(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether it is of no use any more: it broke, or its server is not the primary any more.
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed() || self.driver.is_finished()
+        self.client.is_closed() || self.driver.is_finished() || self.primary.is_former(self.standing)
     }
 
     /// Whether the server has warned since this was asked last. A commit that was acknowledged although the wait for the

@@ -5,7 +5,7 @@ use crate::{
     dossier::Reference,
     store::{
         CheckpointRow, Custody, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead,
-        growth, portable::MARK,
+        WaitsFor, growth, portable::MARK,
     },
     tlog::Hash,
 };
@@ -142,7 +142,7 @@ pub(super) async fn server_facts(pool: &Pool) -> Result<ServerFacts, StoreError>
     let rows = pool
         .read(
             "ask about the server",
-            "SELECT current_setting('server_version'), current_setting('synchronous_standby_names') <> '',
+            "SELECT current_setting('server_version'), current_setting('synchronous_standby_names'),
                  coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
                  (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
             &[],
@@ -151,10 +151,18 @@ pub(super) async fn server_facts(pool: &Pool) -> Result<ServerFacts, StoreError>
     let row = rows.first().ok_or_else(|| StoreError::Unavailable("the server gave no answer".to_owned()))?;
     Ok(ServerFacts {
         version: rows::get(row, 0)?,
-        synchronous: rows::get(row, 1)?,
+        waits_for: waits_for(&rows::get::<String>(row, 1)?),
         encrypted: rows::get(row, 2)?,
         now: rows::moment(row, 3)?,
     })
+}
+
+fn waits_for(standby_names: &str) -> WaitsFor {
+    match standby_names.trim() {
+        "" => WaitsFor::Nobody,
+        names if names.contains('*') => WaitsFor::Anybody,
+        _ => WaitsFor::NamedStandbys,
+    }
 }
 
 /// The pages that the server found damaged, the guards of the history that are missing or off, and broken indexes. References

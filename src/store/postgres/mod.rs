@@ -25,6 +25,7 @@ mod plan;
 mod pool;
 mod portable;
 mod presence;
+mod primary;
 mod receipts;
 mod rows;
 mod search;
@@ -45,6 +46,7 @@ use self::{
     link::Connector,
     pool::Pool,
     presence::{Bound, Presence},
+    primary::Primary,
     writer::{Job, Writer},
 };
 use super::{
@@ -87,9 +89,10 @@ impl PostgresStore {
         // The writer's connection is there from the beginning to the end, and stands for the others.
         let (of_writer, of_others) =
             if options.alone { (Presence::Alone, Presence::Covered) } else { (shared.clone(), shared) };
-        let pool = Pool::new(Connector::new(options.clone(), of_others.clone())?)?;
-        let ferry = Ferry::new(Connector::new(options.clone(), of_others)?);
-        let (writer, schema) = Writer::start(Connector::new(options, of_writer)?, sealer, names)?;
+        let primary = Arc::new(Primary::default());
+        let pool = Pool::new(Connector::new(options.clone(), of_others.clone(), Arc::clone(&primary))?)?;
+        let ferry = Ferry::new(Connector::new(options.clone(), of_others, Arc::clone(&primary))?);
+        let (writer, schema) = Writer::start(Connector::new(options, of_writer, primary)?, sealer, names)?;
         Ok(Self(Arc::new(Parts { schema, bound, writer, pool, ferry })))
     }
 }

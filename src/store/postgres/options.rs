@@ -239,10 +239,55 @@ impl PostgresOptions {
         self.config.get_user().unwrap_or_default()
     }
 
-    /// For every server, one after the other.
-    pub(super) fn connecting_takes_at_most(&self) -> Duration {
-        let each = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT) + Duration::from_secs(1);
-        each * u32::try_from(self.hosts().len()).unwrap_or(1)
+    /// From the first packet to a session that is ready. The library's own limit ends with the connection, which a frozen
+    /// server's machine accepts in its place.
+    pub(super) fn one_server_takes_at_most(&self) -> Duration {
+        self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT) + Duration::from_secs(1)
+    }
+
+    /// How to reach each server alone, in the order of the address.
+    pub(super) fn each_server(&self) -> Vec<Config> {
+        let whole = &self.config;
+        let alone = |(at, (_, port)): (usize, (String, u16))| {
+            let mut config = Config::new();
+            config.port(port);
+            match whole.get_hosts().get(at) {
+                Some(Host::Tcp(name)) => drop(config.host(name)),
+                Some(Host::Unix(folder)) => drop(config.host_path(folder)),
+                None => {}
+            }
+            if let Some(address) = whole.get_hostaddrs().get(at) {
+                config.hostaddr(*address);
+            }
+            config.user(self.user()).dbname(self.database());
+            if let Some(password) = whole.get_password() {
+                config.password(password);
+            }
+            if let Some(options) = whole.get_options() {
+                config.options(options);
+            }
+            if let Some(name) = whole.get_application_name() {
+                config.application_name(name);
+            }
+            if let Some(timeout) = whole.get_connect_timeout() {
+                config.connect_timeout(*timeout);
+            }
+            if let Some(timeout) = whole.get_tcp_user_timeout() {
+                config.tcp_user_timeout(*timeout);
+            }
+            config.keepalives(whole.get_keepalives()).keepalives_idle(whole.get_keepalives_idle());
+            if let Some(interval) = whole.get_keepalives_interval() {
+                config.keepalives_interval(interval);
+            }
+            if let Some(retries) = whole.get_keepalives_retries() {
+                config.keepalives_retries(retries);
+            }
+            config.ssl_mode(whole.get_ssl_mode()).ssl_negotiation(whole.get_ssl_negotiation());
+            config.channel_binding(whole.get_channel_binding());
+            config.target_session_attrs(whole.get_target_session_attrs());
+            config
+        };
+        self.hosts().into_iter().enumerate().map(alone).collect()
     }
 
     fn hosts(&self) -> Vec<(String, u16)> {

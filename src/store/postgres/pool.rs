@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use deadpool::{
     Runtime,
-    managed::{self, Metrics, PoolError, RecycleError, RecycleResult},
+    managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::Row;
 
 use super::{
@@ -18,6 +18,8 @@ use crate::store::StoreError;
 
 /// Beyond the server's own limit on a statement, for a server that cannot say anything any more.
 const GRACE: Duration = Duration::from_secs(2);
+/// A server that somebody has waited for so long, and in vain, may be frozen or cut off.
+const SILENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -104,22 +106,62 @@ impl Pool {
 
     /// The rows, and whether the server warned.
     async fn ask(&self, sql: &'static str, values: &[Value<'_>]) -> Result<(Vec<Row>, bool), Failure> {
-        let link = self.links.get().await.map_err(unreachable)?;
+        let borrowed = Borrowed::from(&self.links).await.map_err(unreachable)?;
+        let link = borrowed.link();
         link.was_warned();
-        let failure = match timeout(self.patience, link.query(sql, values)).await {
-            Ok(Ok(rows)) => return Ok((rows, link.was_warned())),
-            Ok(Err(error)) if !errors::ends_the_connection(&error) => return Err(Failure::Refused(error)),
-            Ok(Err(error)) => Failure::Lost(errors::cause(&error)),
-            Err(_) => Failure::Lost("the server does not answer".to_owned()),
-        };
-        drop(managed::Object::take(link));
-        Err(failure)
+        match timeout(self.patience, link.query(sql, values)).await {
+            Ok(Ok(rows)) => {
+                let warned = link.was_warned();
+                borrowed.give_back();
+                Ok((rows, warned))
+            }
+            Ok(Err(error)) if !errors::ends_the_connection(&error) => {
+                borrowed.give_back();
+                Err(Failure::Refused(error))
+            }
+            Ok(Err(error)) => Err(Failure::Lost(errors::cause(&error))),
+            Err(_) => Err(Failure::Lost("the server does not answer".to_owned())),
+        }
     }
 
     /// Waits for the statements under way and closes every connection; later ones answer [`StoreError::Unavailable`].
     pub(super) async fn close(&self) {
         self.links.close();
         self.links.manager().0.all_closed().await;
+    }
+}
+
+/// A connection with a statement on its way. Dropped before the answer has come, it does not go back: neither when it broke
+/// nor when whoever asked has lost patience, as a probe does after two seconds. The idle ones go with it if the server was
+/// silent, because they lead to the same server; otherwise one request after the other would find out by waiting.
+struct Borrowed<'a> {
+    pool: &'a managed::Pool<Manager>,
+    link: Option<Object<Manager>>,
+    since: Instant,
+}
+
+impl<'a> Borrowed<'a> {
+    async fn from(pool: &'a managed::Pool<Manager>) -> Result<Self, PoolError<LinkError>> {
+        Ok(Self { link: Some(pool.get().await?), pool, since: Instant::now() })
+    }
+
+    fn link(&self) -> &Link {
+        self.link.as_ref().expect("it is there until it is given back")
+    }
+
+    fn give_back(mut self) {
+        drop(self.link.take());
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take() {
+            drop(Object::take(link));
+            if self.since.elapsed() >= SILENCE {
+                drop(self.pool.retain(|_, _| false));
+            }
+        }
     }
 }
 

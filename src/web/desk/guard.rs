@@ -13,8 +13,11 @@ use axum::{
 };
 use subtle::ConstantTimeEq;
 
-use super::{session::Staff, shell::Shell};
-use crate::web::{App, form::Form, visitor::Visitor};
+use super::{
+    session::{Nobody, Staff, Stranger},
+    shell::Shell,
+};
+use crate::web::{App, form::Form, reply, visitor::Visitor};
 
 /// A form of a member of staff's own session.
 pub(super) struct CheckedForm {
@@ -32,18 +35,46 @@ impl FromRequest<Arc<App>> for CheckedForm {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        match SentForm::from_request(request, app).await? {
+            SentForm::Checked(form) => Ok(form),
+            SentForm::Stranded(stranger, _) => Err(reply::failure(app, &stranger.visitor, &stranger.error)),
+        }
+    }
+}
+
+/// A form that our own page sent, for whoever can give it back when the database does not answer.
+pub(super) enum SentForm {
+    Checked(CheckedForm),
+    /// Whose session it was is not known. Nothing may be done with it but to show it again.
+    Stranded(Stranger, Form),
+}
+
+impl FromRequest<Arc<App>> for SentForm {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let staff = Staff::from_request_parts(&mut parts, app).await?;
+        let staff = match Staff::find(&mut parts, app).await {
+            Ok(staff) => Ok(staff),
+            Err(Nobody::SignedIn(to_sign_in)) => return Err(to_sign_in),
+            Err(Nobody::Known(stranger)) => Err(stranger),
+        };
+        let (visitor, expected) = match &staff {
+            Ok(staff) => (&staff.visitor, staff.csrf(app)),
+            Err(stranger) => (&stranger.visitor, stranger.csrf(app)),
+        };
         if !comes_from_here(app, &parts.headers, &parts.uri) {
-            return Err(refused(app, &staff.visitor));
+            return Err(refused(app, visitor));
         }
         let form = Form::from_request(Request::from_parts(parts, body), app).await?;
         let sent = form.one("csrf").unwrap_or_default();
-        if bool::from(sent.as_bytes().ct_eq(staff.csrf(app).as_bytes())) {
-            Ok(Self { staff, form })
-        } else {
-            Err(refused(app, &staff.visitor))
+        if !bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) {
+            return Err(refused(app, visitor));
         }
+        Ok(match staff {
+            Ok(staff) => Self::Checked(CheckedForm { staff, form }),
+            Err(stranger) => Self::Stranded(stranger, form),
+        })
     }
 }
 

@@ -9,20 +9,21 @@ use axum::{
 };
 
 use super::{
-    guard::CheckedForm,
+    guard::SentForm,
     list::Row,
     register_page::{RegisterPage, Trouble},
-    session::Staff,
+    session::{Staff, Stranger},
+    shell::Shell,
     sign_in::with_cookie,
 };
 use crate::{
-    service::{RawIntake, RegisterError},
+    service::{RawIntake, RegisterError, ServiceError},
     store::DossierRow,
     web::{
         App,
         form::{Form, FormProblem},
         reply,
-        visitor::cookie,
+        visitor::{Visitor, cookie},
     },
 };
 
@@ -52,8 +53,11 @@ pub(super) async fn page(
     show(&app, &staff, StatusCode::OK, raw, None, Trouble::None)
 }
 
-pub(super) async fn submit(State(app): State<Arc<App>>, form: CheckedForm) -> Response {
-    let (staff, form) = form.into_parts();
+pub(super) async fn submit(State(app): State<Arc<App>>, form: SentForm) -> Response {
+    let (staff, form) = match form {
+        SentForm::Checked(form) => form.into_parts(),
+        SentForm::Stranded(stranger, form) => return stranded(&app, &stranger, &form),
+    };
     let (Ok(raw), Ok(key)) = (raw_intake(&form), form.one("form-key")) else {
         return reply::problem(&app, &staff.visitor, StatusCode::BAD_REQUEST);
     };
@@ -78,7 +82,7 @@ pub(super) async fn submit(State(app): State<Arc<App>>, form: CheckedForm) -> Re
                 let rows = rows.iter().map(|row| Row::of(row, app.service.issuer(), language, today)).collect();
                 return show(&app, &staff, StatusCode::OK, raw, Some(key), Trouble::LookAlikes(rows));
             }
-            Err(error) => return reply::failure(&app, &staff.visitor, &error),
+            Err(error) => return given_back(&app, staff.shell(&app), &staff.visitor, raw, key, &error),
         }
     }
     match app.service.register(&staff.actor(), &raw, Some(&key)).await {
@@ -105,8 +109,35 @@ pub(super) async fn submit(State(app): State<Arc<App>>, form: CheckedForm) -> Re
             let sentence = staff.shell(&app).t("desk-numbers-exhausted");
             show(&app, &staff, StatusCode::CONFLICT, raw, Some(key), Trouble::Refused(sentence))
         }
-        Err(RegisterError::Service(error)) => reply::failure(&app, &staff.visitor, &error),
+        Err(RegisterError::Service(error)) => given_back(&app, staff.shell(&app), &staff.visitor, raw, key, &error),
     }
+}
+
+/// A form of a session that cannot be looked up now.
+fn stranded(app: &App, stranger: &Stranger, form: &Form) -> Response {
+    match (raw_intake(form), form.one("form-key")) {
+        (Ok(raw), Ok(key)) if plausible_key(key) => {
+            given_back(app, stranger.shell(app), &stranger.visitor, raw, key.to_owned(), &stranger.error)
+        }
+        _ => reply::failure(app, &stranger.visitor, &stranger.error),
+    }
+}
+
+/// The form as it was sent, under its own key: a queue of people waits, nobody types it a second time, and whether the first
+/// time counted is told by sending it again.
+fn given_back(
+    app: &App,
+    shell: Shell,
+    visitor: &Visitor,
+    raw: RawIntake,
+    key: String,
+    error: &ServiceError,
+) -> Response {
+    if matches!(error, ServiceError::Damaged(_)) {
+        return reply::failure(app, visitor, error);
+    }
+    let page = RegisterPage::new(app, shell.at("/desk/register"), raw, key, Trouble::Unanswered);
+    reply::try_again_later(page.shell.reply(StatusCode::SERVICE_UNAVAILABLE, &page), error)
 }
 
 /// The same form came with other contents: the browser's "back" was used after registering.
@@ -132,7 +163,7 @@ fn show(
 }
 
 /// The key says when the form was made, so that a form sent twice does not find its own dossier and call it a look-alike.
-fn new_form_key(app: &App) -> Result<String, crate::service::ServiceError> {
+fn new_form_key(app: &App) -> Result<String, ServiceError> {
     Ok(format!("{}-{}", app.service.now().as_millisecond(), app.service.new_form_key()?))
 }
 
@@ -142,12 +173,7 @@ fn plausible_key(key: &str) -> bool {
 
 /// Dossiers that look like this one, without those that the same person registered after this form was made: these come
 /// from this form, and registering again leads to the receipt that exists.
-async fn look_alikes(
-    app: &App,
-    staff: &Staff,
-    raw: &RawIntake,
-    key: &str,
-) -> Result<Vec<DossierRow>, crate::service::ServiceError> {
+async fn look_alikes(app: &App, staff: &Staff, raw: &RawIntake, key: &str) -> Result<Vec<DossierRow>, ServiceError> {
     let made: Option<i64> = key.split_once('-').and_then(|(made, _)| made.parse().ok());
     let mut others = Vec::new();
     for row in app.service.possible_duplicates(raw).await? {

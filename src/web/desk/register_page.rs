@@ -16,6 +16,8 @@ pub(super) enum Trouble {
     Refused(String),
     /// The form did not carry a usable key.
     Stale,
+    /// The database did not say what became of it.
+    Unanswered,
 }
 
 pub(super) struct Choice {
@@ -129,6 +131,7 @@ impl RegisterPage {
             Trouble::LookAlikes(rows) => look_alikes = rows,
             Trouble::Refused(sentence) => refused = Some(sentence),
             Trouble::Stale => refused = Some(shell.t("desk-form-stale")),
+            Trouble::Unanswered => refused = Some(shell.t("desk-unanswered")),
         }
         let (kinds, roles) = (kinds.into(), roles.into());
         Self { shell, raw, form_key, procedures, offices, kinds, roles, checklists, faults, look_alikes, refused }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::shell::Shell;
 use crate::{
     dossier::Language,
-    service::Actor,
+    service::{Actor, ServiceError},
     web::{
         App, reply,
         visitor::{LANGUAGE_COOKIE, Visitor, cookie},
@@ -51,19 +51,57 @@ impl Staff {
     }
 }
 
+/// Why it is not known that somebody is at the desk.
+pub(super) enum Nobody {
+    /// There is no session: this leads to the sign-in page.
+    SignedIn(Response),
+    /// The database does not say whether there is one.
+    Known(Stranger),
+}
+
+/// Whoever holds a session's secret of which the database does not say whether it is still good.
+pub(super) struct Stranger {
+    pub visitor: Visitor,
+    pub error: ServiceError,
+    secret: String,
+}
+
+impl Stranger {
+    /// The text that a form of this session must carry, which needs no database.
+    pub(super) fn csrf(&self, app: &App) -> String {
+        app.service.csrf_text(&self.secret)
+    }
+
+    /// The frame of a page on which a form can be sent again, and nothing else be done.
+    pub(super) fn shell(&self, app: &App) -> Shell {
+        let mut shell = Shell::new(app, &self.visitor, None);
+        shell.csrf = self.csrf(app);
+        shell
+    }
+}
+
+impl Staff {
+    pub(super) async fn find(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Nobody> {
+        let visitor = Visitor::from_request_parts(parts, app).await.unwrap_or_else(|never| match never {});
+        let Some(secret) = session_cookie(app, &parts.headers) else {
+            return Err(Nobody::SignedIn(to_sign_in(parts)));
+        };
+        match app.service.session(&secret).await {
+            Ok(Some(session)) => Ok(Self { visitor, account: session.account, secret }),
+            Ok(None) => Err(Nobody::SignedIn(to_sign_in(parts))),
+            Err(error) => Err(Nobody::Known(Stranger { visitor, error, secret })),
+        }
+    }
+}
+
 impl FromRequestParts<Arc<App>> for Staff {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let visitor = Visitor::from_request_parts(parts, app).await.unwrap_or_else(|never| match never {});
-        let Some(secret) = session_cookie(app, &parts.headers) else {
-            return Err(to_sign_in(parts));
-        };
-        match app.service.session(&secret).await {
-            Ok(Some(session)) => Ok(Self { visitor, account: session.account, secret }),
-            Ok(None) => Err(to_sign_in(parts)),
-            Err(error) => Err(reply::failure(app, &visitor, &error)),
-        }
+        Self::find(parts, app).await.map_err(|nobody| match nobody {
+            Nobody::SignedIn(to_sign_in) => to_sign_in,
+            Nobody::Known(stranger) => reply::failure(app, &stranger.visitor, &stranger.error),
+        })
     }
 }
 
