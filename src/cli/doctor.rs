@@ -110,6 +110,9 @@ async fn open(place: &Place, findings: &mut Findings) -> anyhow::Result<Option<O
     };
     if let Some((issuer, _)) = &loaded {
         look_at_configuration(issuer, findings)?;
+    } else if !data.issuer_file().exists() {
+        // It is no office's folder, and of what it lacks one line is enough.
+        return Ok(None);
     }
     look_at_keys(place, findings)?;
     let Some(loaded) = loaded else { return Ok(None) };

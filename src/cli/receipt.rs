@@ -60,6 +60,7 @@ enum Format {
     /// The QR code as a drawing
     Svg,
     /// The paper as text
+    #[value(alias = "text")]
     Txt,
 }
 

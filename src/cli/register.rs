@@ -42,28 +42,28 @@ pub(super) struct Register {
     #[arg(long, value_name = "ROLE")]
     depositor_role: Option<String>,
     /// The office's code; by default the head office
-    #[arg(long, value_name = "CODE", default_value = "")]
+    #[arg(long, value_name = "CODE", default_value = "", hide_default_value = true)]
     office: String,
     /// Its last four digits open the second level
-    #[arg(long, value_name = "NUMBER", default_value = "")]
+    #[arg(long, value_name = "NUMBER", default_value = "", hide_default_value = true)]
     phone: String,
-    #[arg(long, value_name = "ADDRESS", default_value = "")]
+    #[arg(long, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     /// An e-mail address
     email: String,
     /// The identity number; kept only as a keyed hash and its last four digits
-    #[arg(long, value_name = "NUMBER", default_value = "")]
+    #[arg(long, value_name = "NUMBER", default_value = "", hide_default_value = true)]
     identity: String,
     /// The parcel or land title
-    #[arg(long, value_name = "TITLE", default_value = "")]
+    #[arg(long, value_name = "TITLE", default_value = "", hide_default_value = true)]
     parcel: String,
     /// The reference in the Rokhas platform
-    #[arg(long, value_name = "REFERENCE", default_value = "")]
+    #[arg(long, value_name = "REFERENCE", default_value = "", hide_default_value = true)]
     rokhas: String,
     /// A document handed in, by its code in the catalogue; may be given several times
     #[arg(long, value_name = "CODE")]
     document: Vec<String>,
     /// A note for the staff
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
     /// Names this registration, at most 64 characters, so that sending it twice makes one dossier
     #[arg(long, value_name = "TEXT", value_parser = form_key)]

@@ -14,6 +14,7 @@ use crate::{
 /// Everything the paper says, line by line. When the URL fits no symbol, the typed address stands alone.
 pub fn receipt_text(sheet: &ReceiptSheet, language: Language) -> String {
     let text = |key: &str| i18n::text(language, key);
+    let colon = text("colon");
     let mut lines: Vec<String> = Vec::new();
     lines.extend(sheet.header.iter().flat_map(|header| header.get(language).lines()).map(plain));
     lines.push(plain(sheet.issuer.get(language)));
@@ -21,7 +22,7 @@ pub fn receipt_text(sheet: &ReceiptSheet, language: Language) -> String {
     lines.push(String::new());
     lines.push(text("receipt-title"));
     lines.extend(notices(sheet, language));
-    let mut fact = |key: &str, value: &str| lines.push(format!("{}: {value}", text(key)));
+    let mut fact = |key: &str, value: &str| lines.push(format!("{}{colon}{value}", text(key)));
     fact("receipt-reference", &isolated(&sheet.reference));
     fact("receipt-deposited-at", &deposited_at(sheet));
     fact("receipt-procedure", &plain(sheet.procedure.get(language)));
@@ -50,14 +51,14 @@ pub fn receipt_text(sheet: &ReceiptSheet, language: Language) -> String {
     for (key, value) in
         [("receipt-site", &sheet.domain), ("receipt-reference", &sheet.reference), ("receipt-code", &sheet.typed_code)]
     {
-        lines.push(format!("  {}: {}", text(key), isolated(value)));
+        lines.push(format!("  {}{colon}{}", text(key), isolated(value)));
     }
     lines.push(String::new());
     lines.extend(
-        sheet.channels.iter().map(|channel| format!("{}: {}", text(channel.label_key), isolated(&channel.value))),
+        sheet.channels.iter().map(|channel| format!("{}{colon}{}", text(channel.label_key), isolated(&channel.value))),
     );
     lines.extend(
-        sheet.hours.iter().map(|hours| format!("{}: {}", plain(hours.days.get(language)), isolated(&hours.times))),
+        sheet.hours.iter().map(|hours| format!("{}{colon}{}", plain(hours.days.get(language)), isolated(&hours.times))),
     );
     lines.extend([String::new(), log_position(sheet, language)]);
     lines.extend(sheet.footer.iter().map(|footer| plain(footer.get(language))));

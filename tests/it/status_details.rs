@@ -72,6 +72,27 @@ async fn the_latest_event_stands_first() {
     running.stop().await;
 }
 
+/// A term that has stopped is reasoning, and no date to wait for; and what is finished is not called the present step.
+#[tokio::test]
+async fn nobody_waits_for_a_dossier_that_has_ended() {
+    let running = Running::start().await;
+    let waiting = running.register().await;
+    for state in ["withdrawn", "collected"] {
+        let ended = running.sample(state).await;
+        for language in Language::ALL {
+            let words = |key: &str| i18n::text(language, key);
+            let (before, after) = (page(&running, &waiting, language).await, page(&running, &ended, language).await);
+            for promise in [words("legal-due"), words("status-step-current"), "<progress".to_owned()] {
+                assert!(before.contains(&promise), "{language:?}: {promise}");
+                assert!(!after.contains(&promise), "{language:?}, {state}: {promise}");
+            }
+            let last_day = i18n::text_with(language, "legal-last-day", &[("date", "@")]);
+            assert!(after.contains(last_day.split('@').next().unwrap()), "{language:?}, {state}: {last_day}");
+        }
+    }
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn search_engines_are_kept_out() {
     let running = Running::start().await;

@@ -46,13 +46,13 @@ fn families() -> BTreeMap<&'static str, Vec<String>> {
         parts.into_iter().map(|part| pattern.replacen("{}", &part.to_string(), 1)).collect()
     }
     let dashed = |word: &str| word.replace('_', "-");
-    let waiting = PublicState::Incomplete;
+    let (waiting, reviewed) = (PublicState::Incomplete, PublicState::InReview);
     let fields = Field::ALL.map(Field::name).into_iter().chain(["step", "outcome"]);
     let notices =
         ["not-found", "replaced", "method", "forbidden", "slow", "too-large", "too-many", "unavailable", "bad-request"];
     [
         ("state-{}", of("state-{}", PublicState::ALL)),
-        ("next-{}", of("next-{}", PublicState::ALL)),
+        ("next-{}{}", [of("next-{}", PublicState::ALL), vec![format!("next-{reviewed}-answer")]].concat()),
         ("todo-{}{}", [of("todo-{}", PublicState::ALL), vec![format!("todo-{waiting}-call")]].concat()),
         ("outcome-{}", of("outcome-{}", Outcome::ALL)),
         ("role-{}", of("role-{}", DepositorRole::ALL)),

@@ -46,6 +46,7 @@ weekday-saturday = السبت
 weekday-sunday = الأحد
 weekday-range = من { $from } إلى { $to }
 hours-range = من { $from } إلى { $to }
+colon = { ": " }
 
 channel-phone = الهاتف
 channel-fax = الفاكس

@@ -12,7 +12,7 @@ receipt-depositor-applicant = صاحب الطلب
 receipt-depositor-architect = مهندس معماري
 receipt-depositor-surveyor = مهندس مساح طبوغراف
 receipt-depositor-other = شخص آخر
-receipt-ownership = هذا الوصل ملك لصاحب الطلب أيا كان المودع، وهو حجة على الإيداع، فاحتفظ به.
+receipt-ownership = هذا الوصل ملك لصاحب الطلب أيا كان المودع، وهو حجة على الإيداع، فاحتفظوا به.
 
 receipt-deadline = آخر أجل للجواب
 receipt-deadline-suspended = الأجل موقوف إلى حين استكمال الوثائق
@@ -40,8 +40,8 @@ receipt-handed-in = الوثائق المسلمة ({ $count })
 receipt-missing = الوثائق الناقصة ({ $count })
 receipt-nothing-handed-in = لم تسلم أي وثيقة بعد
 
-receipt-instructions-lead = تتبع ملفك بهاتفك، دون حساب ودون تنقل
-receipt-instructions = امسح هذا الرمز، أو اكتب في الموقع رقم الملف والرمز:
+receipt-instructions-lead = تتبعوا ملفكم بهاتفكم، دون حساب ودون تنقل
+receipt-instructions = امسحوا هذا الرمز، أو اكتبوا في الموقع رقم الملف والرمز:
 receipt-site = الموقع
 receipt-code = الرمز
 

@@ -45,6 +45,7 @@ weekday-saturday = Saturday
 weekday-sunday = Sunday
 weekday-range = { $from } to { $to }
 hours-range = { $from } – { $to }
+colon = { ": " }
 
 channel-phone = Telephone
 channel-fax = Fax

@@ -33,7 +33,7 @@ receipt-handed-in = Documents handed in ({ $count })
 receipt-missing = Missing documents ({ $count })
 receipt-nothing-handed-in = No document handed in so far
 
-receipt-instructions-lead = Follow your file by telephone, without an account or a journey
+receipt-instructions-lead = Follow your file from your phone, without an account or a journey
 receipt-instructions = Scan this code, or type the number and the code on the website:
 receipt-site = Website
 receipt-code = Code

@@ -45,6 +45,7 @@ weekday-saturday = samedi
 weekday-sunday = dimanche
 weekday-range = du { $from } au { $to }
 hours-range = de { $from } à { $to }
+colon = { " : " }
 
 channel-phone = Téléphone
 channel-fax = Fax

@@ -30,7 +30,7 @@ receipt-handed-in = Pièces remises ({ $count })
 receipt-missing = Pièces manquantes ({ $count })
 receipt-nothing-handed-in = Aucune pièce remise à ce jour
 
-receipt-instructions-lead = Suivez votre dossier par téléphone, sans compte et sans déplacement
+receipt-instructions-lead = Suivez votre dossier depuis votre téléphone, sans compte et sans déplacement
 receipt-instructions = Scannez ce code, ou tapez sur le site le numéro et le code :
 receipt-site = Site
 receipt-code = Code

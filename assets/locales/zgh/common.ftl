@@ -46,6 +46,7 @@ weekday-saturday = ⴰⵙⵉⴹⵢⴰⵙ
 weekday-sunday = ⴰⵙⴰⵎⴰⵙ
 weekday-range = ⵙⴳ { $from } ⴰⵔ { $to }
 hours-range = { $from } – { $to }
+colon = { ": " }
 
 channel-phone = ⴰⵜⵉⵍⵉⴼⵓⵏ
 channel-fax = ⴰⴼⴰⴽⵙ

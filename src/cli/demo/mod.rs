@@ -181,9 +181,15 @@ async fn account(office: &Office, data: &DataDir) -> anyhow::Result<String> {
 /// A receipt that has something to say on the second level: one that waits for documents, if there is one.
 async fn show_sample(office: &Office) -> anyhow::Result<()> {
     let rows = office.service.latest(100, None).await?;
-    let waiting = rows.iter().find(|row| row.position.state == PublicState::Incomplete);
-    let Some(row) = waiting.or(rows.first()) else { return Ok(()) };
-    let Some(view) = office.service.receipt(&row.reference).await? else { return Ok(()) };
+    let waiting = rows.iter().filter(|row| row.position.state == PublicState::Incomplete);
+    let mut sample = None;
+    for row in waiting.chain(rows.first()) {
+        sample = office.service.receipt(&row.reference).await?.map(|view| (row, view));
+        if sample.as_ref().is_some_and(|(_, view)| !view.dossier.second_level_digits().is_empty()) {
+            break;
+        }
+    }
+    let Some((row, view)) = sample else { return Ok(()) };
     // The seal only proves the paper; without it the symbol is small enough for a terminal.
     let url = view.url.rsplit_once('/').map_or(view.url.as_str(), |(compact, _)| compact);
     let digits: Vec<_> = view.dossier.second_level_digits().iter().map(|digits| digits.as_str().to_owned()).collect();

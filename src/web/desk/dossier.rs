@@ -14,7 +14,6 @@ use super::{
     go::not_found,
     list::state_key,
     move_form::{MoveForm, Returned, kind_of, move_forms},
-    refusal_words::command_key,
     register_page::Choice,
     session::Staff,
     shell::Shell,
@@ -144,12 +143,32 @@ pub(super) fn show(
         outcomes: outcomes.into(),
         decided: dossier.decision.is_some(),
         today: app.service.today().to_string(),
-        done: done.map(|kind| shell.t(&command_key(kind.as_str()))),
+        done: done.map(|kind| shell.t(done_key(kind))),
         returned,
         reference,
         shell,
     };
     page.shell.reply(status, &page)
+}
+
+/// What has happened, where the button said what to do.
+fn done_key(kind: CommandKind) -> &'static str {
+    match kind {
+        CommandKind::EnterStep => "desk-event-step-entered",
+        CommandKind::RequestComplement => "desk-event-complement-requested",
+        CommandKind::ReceiveComplement => "desk-event-complement-received",
+        CommandKind::ScheduleCommission => "desk-event-commission-scheduled",
+        CommandKind::Adjourn => "desk-event-adjourned",
+        CommandKind::Decide => "desk-event-decided",
+        CommandKind::MarkReady => "desk-event-ready",
+        CommandKind::Collect => "desk-event-collected",
+        CommandKind::Withdraw => "desk-event-withdrawn",
+        CommandKind::Extend => "desk-event-extended",
+        CommandKind::Correct => "desk-event-corrected",
+        CommandKind::AddNote => "desk-event-note-added",
+        CommandKind::ReprintReceipt => "desk-event-receipt-reprinted",
+        CommandKind::ReplaceReceipt => "desk-event-receipt-replaced",
+    }
 }
 
 impl DossierPage {

@@ -47,7 +47,8 @@ pub(super) fn move_forms(
             continue;
         }
         let step = legal.position.as_ref().and_then(|position| procedure?.step(&position.step));
-        let named = legal.kind != CommandKind::EnterStep;
+        // A step is chosen in the form, and whoever withdraws knows where that leads.
+        let named = !matches!(legal.kind, CommandKind::EnterStep | CommandKind::Withdraw);
         forms.push(MoveForm {
             kind: legal.kind,
             slug: slug(legal.kind),

@@ -120,7 +120,7 @@ impl Words<'_> {
             Correction::Position(position) => ("step", self.step(position)),
             Correction::Outcome(outcome) => ("outcome", self.shell.t(&outcome_key(outcome.as_str()))),
         };
-        format!("{}: {value}", self.shell.t(&format!("field-{field}")))
+        format!("{}{}{value}", self.shell.t(&format!("field-{field}")), self.shell.t("colon"))
     }
 
     fn step(&self, position: &Position) -> String {

@@ -34,20 +34,23 @@ pub(super) fn legal(frame: &Frame<'_>, procedure: &Procedure, clock: &LegalClock
         ClockState::Stopped(on) => dated("legal-stopped", &i18n::date(on)),
     };
     let overdue = clock.state == ClockState::Overdue;
+    // A date that counts no more is a part of the reasoning, and nothing to wait for.
+    let stopped = matches!(clock.state, ClockState::Stopped(_));
     Legal {
-        due,
+        reasons: reasons(frame, procedure, clock, due.as_deref().filter(|_| stopped)),
+        due: due.filter(|_| !stopped),
         notice,
         overdue,
         day: clock.day,
         of: clock.of,
-        progress: (!overdue)
+        progress: (!overdue && !stopped)
             .then(|| frame.with("legal-day", &[("day", &clock.day.to_string()), ("of", &clock.of.to_string())])),
-        reasons: reasons(frame, procedure, clock),
         rule: clock.rule.id.to_string(),
     }
 }
 
-fn reasons(frame: &Frame<'_>, procedure: &Procedure, clock: &LegalClock) -> Vec<String> {
+/// `last_day` is named where the page does not show it above.
+fn reasons(frame: &Frame<'_>, procedure: &Procedure, clock: &LegalClock, last_day: Option<&str>) -> Vec<String> {
     let unit = clock.rule.term.unit;
     let term = |term: Term| print::term(term, frame.language);
     let mut reasons = vec![
@@ -66,6 +69,9 @@ fn reasons(frame: &Frame<'_>, procedure: &Procedure, clock: &LegalClock) -> Vec<
     }
     if let Some(count) = clock.extension {
         reasons.push(frame.with("legal-extension", &[("term", &term(Term { count, unit }))]));
+    }
+    if let Some(date) = last_day {
+        reasons.push(frame.with("legal-last-day", &[("date", date)]));
     }
     // A rule that has left the catalogue still counts for this dossier; only its words are gone.
     if let Some(rule) = procedure.rule(&clock.rule.id) {

@@ -123,7 +123,7 @@ pub(super) fn render(app: &App, visitor: &Visitor, status: &PublicStatus, digits
         state: state.as_str(),
         heading: frame.text(&format!("state-{state}")),
         todo: frame.text(&todo(status)),
-        next: frame.text(&format!("next-{state}")),
+        next: frame.text(&next(procedure, state)),
         facts: facts(&frame, status),
         legal: status.clock.as_ref().map(|clock| legal(&frame, procedure, clock)),
         typical: status.typical_days.map(|days| typical(&frame, days)),
@@ -144,6 +144,13 @@ fn todo(status: &PublicStatus) -> String {
     let state = status.position.state;
     let call = state == PublicState::Incomplete && !status.second_level;
     format!("todo-{state}{}", if call { "-call" } else { "" })
+}
+
+/// Of a procedure without an opinion, such as a request for information, nobody may expect one.
+fn next(procedure: &Procedure, state: PublicState) -> String {
+    let gives_opinion = procedure.steps().iter().any(|step| step.state == PublicState::Decided);
+    let answers = state == PublicState::InReview && !gives_opinion;
+    format!("next-{state}{}", if answers { "-answer" } else { "" })
 }
 
 fn facts(frame: &Frame<'_>, status: &PublicStatus) -> Vec<(String, String)> {
@@ -172,6 +179,7 @@ fn steps(frame: &Frame<'_>, procedure: &Procedure, steps: &[StepProgress], state
     let show = |(at, step): (usize, &StepProgress)| {
         let done = !step.current && step.entered_on.is_some() && (aside || at < current);
         let word = match (step.current, done) {
+            (true, _) if ended => "status-step-done",
             (true, _) => "status-step-current",
             (_, true) => "status-step-done",
             _ => "status-step-later",
@@ -208,7 +216,7 @@ fn what_happened(frame: &Frame<'_>, procedure: &Procedure, entry: &TimelineEntry
     if matches!(entry.happening, Happening::StepEntered | Happening::Corrected)
         && let Some(step) = &entry.step
     {
-        what = format!("{what}: {}", step_name(frame, procedure, step));
+        what = format!("{what}{}{}", frame.text("colon"), step_name(frame, procedure, step));
     }
     Entry { on: i18n::date(entry.on), what }
 }
