@@ -351,11 +351,13 @@ async fn look_at_start(office: &Office, findings: &mut Findings, adopt: bool) ->
             findings.ok("checkpoint: the published one is a part of this log")
         }
         Ok(()) => findings.ok("checkpoint: none is published yet"),
-        Err(StartError::CheckpointFileMissing { .. }) if adopt => match office.service.adopt_checkpoint().await {
-            Ok(size) => findings
-                .warn(&format!("checkpoint: the lost file was written anew from the database, at {size} entries")),
-            Err(error) => findings.fail(&start_problem(&error)),
-        },
+        Err(StartError::CheckpointFileMissing { .. } | StartError::NeverPublished { .. }) if adopt => {
+            match office.service.adopt_checkpoint().await {
+                Ok(size) => findings
+                    .warn(&format!("checkpoint: the lost file was written anew from the database, at {size} entries")),
+                Err(error) => findings.fail(&start_problem(&error)),
+            }
+        }
         Err(error) => findings.fail(&start_problem(&error)),
     }
 }

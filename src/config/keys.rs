@@ -155,10 +155,17 @@ impl KeyFiles {
         }
         keys.check_distinct(&KeyPlace::Folder(folder.to_owned()))?;
 
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
-        check_folder(folder)?;
+        // A new folder gets its name when all four are in it, so that a kill leaves all of them or none.
+        let beside = folder.with_extension("new");
+        let making = if folder.exists() { folder } else { &*beside };
+        if beside.exists() {
+            // Left by a run that was killed; nobody has used what lies in it.
+            fs::remove_dir_all(&beside).map_err(failed(&beside))?;
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(making).map_err(failed(making))?;
+        check_folder(making)?;
         for (name, key) in NAMES.into_iter().zip(keys.each_mut()) {
-            let path = folder.join(name);
+            let path = making.join(name);
             write_key(&path, key).map_err(|cause| match cause.kind() {
                 io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.clone() },
                 _ => failed(&path)(cause),
@@ -166,9 +173,12 @@ impl KeyFiles {
         }
         // A file's name is durable only once its folder is, and the folder's name once its parent is.
         let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        for place in [folder, parent] {
-            fs::File::open(place).and_then(|open| open.sync_all()).map_err(failed(place))?;
+        let sync = |place: &Path| fs::File::open(place).and_then(|open| open.sync_all()).map_err(failed(place));
+        sync(making)?;
+        if making != folder {
+            fs::rename(making, folder).map_err(failed(folder))?;
         }
+        sync(parent)?;
         Ok(keys)
     }
 

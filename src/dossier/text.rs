@@ -47,10 +47,15 @@ fn is_forbidden(c: char) -> bool {
     c.is_control() || is_direction_control(c) || noncharacter || hidden
 }
 
-/// Joiners shape letters but show nothing by themselves.
+/// Unicode's `Default_Ignorable_Code_Point` (16.0) shapes or joins what stands beside it but shows nothing by itself, and an
+/// empty Braille pattern is a space by another name.
 fn is_visible(c: char) -> bool {
-    !c.is_whitespace()
-        && !matches!(c, '\u{200C}' | '\u{200D}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}')
+    let ignorable = matches!(c,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}');
+    !c.is_whitespace() && !ignorable && c != '\u{2800}'
 }
 
 fn accept(text: &str, max: usize) -> Result<(), TextError> {

@@ -7,6 +7,7 @@ mod accounts;
 mod dossiers;
 mod failure;
 mod intake;
+mod password_gate;
 mod public;
 mod ready;
 mod receipts;
@@ -35,6 +36,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::{Mutex, Semaphore};
 
+use self::password_gate::PasswordGate;
 use crate::{
     clock::Environment,
     config::Issuer,
@@ -107,7 +109,7 @@ pub struct Service {
     /// One look at the data folder for readiness at a time.
     file_look: Arc<Semaphore>,
     /// Argon2 takes 19 MiB and a core: two at once, so that a flood of sign-ins cannot take the machine.
-    password_gate: Semaphore,
+    password_gate: PasswordGate,
     /// One checkpoint is published at a time.
     publisher: Mutex<()>,
 }
@@ -121,7 +123,7 @@ impl Service {
             metrics,
             keys_fit: AtomicBool::new(false),
             file_look: Arc::new(Semaphore::new(1)),
-            password_gate: Semaphore::new(2),
+            password_gate: PasswordGate::new(),
             publisher: Mutex::new(()),
         }
     }

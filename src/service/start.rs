@@ -41,6 +41,12 @@ pub enum StartError {
     )]
     CheckpointFileMissing { size: u64, file: String },
     #[error(
+        "the log holds {size} entries, and no checkpoint of it is there, neither in the database nor as {file}.\n\
+         Put the file back from the backup. If it is lost for good, `milaf doctor --data DIR --adopt-checkpoint` writes it anew \
+         from the database"
+    )]
+    NeverPublished { size: u64, file: String },
+    #[error(
         "the checkpoint file {file} cannot be trusted: {cause}.\nPut it back from the backup; nothing has been changed"
     )]
     CheckpointFile { file: String, cause: String },
@@ -105,10 +111,23 @@ impl Service {
         let Some(published) = self.published()? else {
             return match kept {
                 Some(row) => Err(StartError::CheckpointFileMissing { size: row.size, file: self.checkpoint_name() }),
-                None => Ok(()),
+                None => self.check_unpublished().await,
             };
         };
-        self.check_history(&published).await
+        self.check_history(&published).await?;
+        // An older file may have been put back; what the database remembers beyond it was published, too. One that cannot be
+        // read with this key was published under the name that the log had before a rollback.
+        let kept = kept.and_then(|kept| Checkpoint::parse_signed(&kept.note, self.parts.keys.log_key.verifier()).ok());
+        match kept.filter(|kept| kept.size > published.size) {
+            Some(kept) => self.check_history(&kept).await,
+            None => Ok(()),
+        }
+    }
+
+    /// An office publishes its empty log when it is made, so entries without any checkpoint mean that all were taken away.
+    async fn check_unpublished(&self) -> Result<(), StartError> {
+        let size = self.parts.store.head().await.map_err(ServiceError::from)?.size;
+        if size == 0 { Ok(()) } else { Err(StartError::NeverPublished { size, file: self.checkpoint_name() }) }
     }
 
     /// The log as it stands must begin with what was published.

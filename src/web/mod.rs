@@ -42,6 +42,8 @@ pub struct Limits {
     pub header_time: Duration,
     /// From the headers to the end of the body.
     pub body_time: Duration,
+    /// Without a byte of the answer being taken.
+    pub write_time: Duration,
     pub header_bytes: usize,
     pub form_bytes: usize,
     pub form_fields: usize,
@@ -55,6 +57,7 @@ impl Default for Limits {
         Self {
             header_time: Duration::from_secs(10),
             body_time: Duration::from_secs(30),
+            write_time: Duration::from_secs(30),
             header_bytes: 32 * 1024,
             form_bytes: 64 * 1024,
             form_fields: 200,

@@ -43,6 +43,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use super::{App, Limits, metrics, router, tls::Tls, visitor::Peer};
@@ -149,6 +150,10 @@ fn attend(
     // Answers are small and whole; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let door = Arc::clone(door);
+    // Who takes nothing of an answer must not hold a place for ever.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(door.limits.write_time));
+    let stream = Box::pin(stream);
     tokio::spawn(async move {
         let _open = door.app.metrics.connection(door.name);
         match &door.tls {

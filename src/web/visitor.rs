@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
 
@@ -52,7 +52,7 @@ impl FromRequestParts<Arc<App>> for Visitor {
         let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
         Ok(Self {
             language: language(&parts.uri, &parts.headers, app.service.issuer().default_language),
-            address: address(peer, &parts.headers, &app.options.trusted_proxies).to_string(),
+            address: counted_as(address(peer, &parts.headers, &app.options.trusted_proxies)),
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             path_and_query: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         })
@@ -98,9 +98,29 @@ fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     nearest
 }
 
+/// What limits count as one address. Whoever has one of IPv6 has a whole network of them, usually 64 bits wide.
+fn counted_as(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_counts_as_one() {
+        let counted = |text: &str| counted_as(text.parse::<IpAddr>().unwrap().to_canonical());
+        assert_eq!(counted("2001:db8:1:2::7"), counted("2001:db8:1:2:ffff:1:2:3"));
+        assert_ne!(counted("2001:db8:1:2::7"), counted("2001:db8:1:3::7"));
+        assert_eq!(counted("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_ne!(counted("192.0.2.7"), counted("192.0.2.8"));
+    }
 
     #[test]
     fn only_a_trusted_proxy_is_believed() {

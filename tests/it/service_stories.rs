@@ -266,6 +266,8 @@ async fn signing_in_is_limited_and_says_the_same_for_name_and_password(premises:
         assert_eq!(sign_in("nobody", "wrong").await.unwrap_err(), SignInError::Refused);
     }
     assert!(matches!(sign_in("amina", "correct horse battery").await, Err(SignInError::Limited(_))));
+    let elsewhere = office.service.sign_in("amina", "correct horse battery", "192.0.2.8").await;
+    assert!(elsewhere.is_ok(), "nobody is kept out by what another address tries: {elsewhere:?}");
     office.environment.advance(SignedDuration::from_hours(13));
     assert!(office.service.session(signed.secret.as_str()).await.unwrap().is_none(), "the session has expired");
     let signed = sign_in("amina", "correct horse battery").await.unwrap();

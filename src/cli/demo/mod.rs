@@ -76,8 +76,17 @@ impl Demo {
                 .await?;
         office.check_start().await?;
         if office.service.latest(1, None).await?.is_empty() {
+            // As every new office does: a log with entries and without any checkpoint would be refused.
+            office.publish().await?;
             fill::fill(&office, self.dossiers as usize).await?;
             office.publish().await?;
+        } else if office.service.accounts().await?.is_empty() {
+            // The clerk's account is made after the dossiers.
+            bail!(
+                "an earlier run was interrupted while it made the dossiers of {folder}. They are imaginary: remove the folder and \
+                 run this again",
+                folder = data.root().display()
+            );
         }
         say(&format!(
             "An imaginary office in {folder}. Its dossiers, people and keys are made up.\n\n\

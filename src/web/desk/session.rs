@@ -139,7 +139,9 @@ fn to_sign_in(parts: &Parts) -> Response {
 pub(super) fn safe_next(next: &str) -> &str {
     let path = next.split(['?', '#']).next().unwrap_or_default();
     let ours = path == "/desk" || path.starts_with("/desk/");
-    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') && !path.contains("..");
+    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+        && !path.contains("..")
+        && !path.contains('%');
     let useful = !path.starts_with("/desk/sign-");
     if ours && plain && useful && next.len() <= 500 { next } else { "/desk" }
 }

@@ -71,9 +71,26 @@ impl Slow {
     }
 }
 
+/// Asks and asks and takes no answer, until the server, which can send no more, gives up.
+fn takes_nothing(address: SocketAddr) {
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    loop {
+        assert!(began.elapsed() < TOO_LATE, "a client that takes nothing was not cut");
+        match stream.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            Err(_) => break,
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_clients_are_cut() {
-    let limits = Limits { header_time: CUT, body_time: CUT, connections: PLACES, ..Limits::default() };
+    let limits = Limits { header_time: CUT, body_time: CUT, write_time: CUT, connections: PLACES, ..Limits::default() };
     let running = Running::with(WebOptions { limits, ..WebOptions::default() }, |_| {}).await;
     let address = running.address;
     tokio::task::spawn_blocking(move || {
@@ -82,6 +99,7 @@ async fn slow_clients_are_cut() {
                 scope.spawn(move || case.check(address));
             }
         });
+        takes_nothing(address);
         // Every place is taken by clients that say nothing, and one more is served as soon as they are cut.
         let silent: Vec<_> = (0..PLACES).map(|_| TcpStream::connect(address).unwrap()).collect();
         let began = Instant::now();

@@ -1,0 +1,131 @@
+//! The one place where passwords are hashed and compared, at most two at once and in memory of its own.
+//!
+//! Argon2 costs 19 MB each time by design, so whoever sends passwords must not decide how often that is spent at once: a
+//! check goes on when its visitor has gone, and keeps its place until it is done. The memory is used again, because an
+//! allocator keeps what each of its threads once had. Letting everybody wait was rejected: a flood would keep the desk out
+//! for as long as it takes, and whoever is told to come back can.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{PasswordHasher, phc::PasswordHash},
+};
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+
+use super::ServiceError;
+
+const AT_ONCE: usize = 2;
+/// A whole desk that signs in at the same moment finds room.
+const WAITING: usize = 64;
+
+/// OWASP's first choice among its recommendations for Argon2id.
+fn params() -> Result<Params, ServiceError> {
+    Params::new(19_456, 2, 1, None).map_err(|error| ServiceError::Damaged(error.to_string()))
+}
+
+#[derive(Debug)]
+pub(super) struct PasswordGate {
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    memory: Arc<Mutex<Vec<Memory>>>,
+}
+
+/// What one computation works in. Its content depends on passwords, so it is not printed.
+struct Memory(Vec<Block>);
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Memory(…)")
+    }
+}
+
+/// One who waits, for as long as he does.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl PasswordGate {
+    pub(super) fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), waiting: AtomicUsize::new(0), memory: Arc::default() }
+    }
+
+    /// The hash to store, in the PHC string format.
+    pub(super) async fn hash(&self, password: &str, salt: [u8; 16]) -> Result<String, ServiceError> {
+        let password = password.to_owned();
+        self.compute(move |argon2, _| {
+            argon2
+                .hash_password_with_salt(password.as_bytes(), &salt)
+                .map(|hash| hash.to_string())
+                .map_err(|error| ServiceError::Damaged(format!("argon2: {error}")))
+        })
+        .await
+    }
+
+    /// Whether a password fits a stored hash. Without one it takes as long, so that time does not tell which names exist.
+    pub(super) async fn fits(&self, password: &str, stored: Option<String>) -> Result<bool, ServiceError> {
+        let password = password.to_owned();
+        self.compute(move |argon2, memory| {
+            let unreadable = |why: &str| ServiceError::Damaged(format!("a password hash cannot be read: {why}"));
+            let stored = match &stored {
+                Some(text) => Some(PasswordHash::new(text).map_err(|error| unreadable(&error.to_string()))?),
+                None => None,
+            };
+            let of_us = params()?;
+            let (salt, expected) = match &stored {
+                Some(hash) => {
+                    if Params::try_from(hash).map_err(|error| unreadable(&error.to_string()))?.m_cost()
+                        != of_us.m_cost()
+                    {
+                        return Err(unreadable("it was made with other parameters"));
+                    }
+                    match (&hash.salt, &hash.hash) {
+                        (Some(salt), Some(output)) => (salt.as_ref(), output.as_bytes()),
+                        _ => return Err(unreadable("it is not whole")),
+                    }
+                }
+                None => (&[0; 16][..], &[0; 32][..]),
+            };
+            let mut computed = vec![0; expected.len()];
+            memory.0.resize(of_us.block_count(), Block::default());
+            argon2
+                .hash_password_into_with_memory(password.as_bytes(), salt, &mut computed, &mut memory.0)
+                .map_err(|error| ServiceError::Damaged(format!("argon2: {error}")))?;
+            Ok(bool::from(computed.ct_eq(expected)) && stored.is_some())
+        })
+        .await
+    }
+
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Argon2<'static>, &mut Memory) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let waiting = Waiting(&self.waiting);
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
+            return Err(ServiceError::Unavailable("too many passwords wait to be checked".into()));
+        }
+        let closed = |_| ServiceError::Unavailable("the service is closing".into());
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(closed)?;
+        drop(waiting);
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params()?);
+        let pool = Arc::clone(&self.memory);
+        let computing = move || {
+            // Moved in here, so that the place is free only when the work is done, whether anybody still waits for it or not.
+            let _place = place;
+            let taken = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut memory = taken.unwrap_or_else(|| Memory(Vec::new()));
+            let outcome = work(argon2, &mut memory);
+            pool.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+            outcome
+        };
+        tokio::task::spawn_blocking(computing).await.map_err(|error| ServiceError::Unavailable(error.to_string()))?
+    }
+}
