@@ -129,3 +129,47 @@ impl PasswordGate {
         tokio::task::spawn_blocking(computing).await.map_err(|error| ServiceError::Unavailable(error.to_string()))?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, task::Poll};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_goes_away_frees_no_place_before_the_work_is_done() {
+        let gate = PasswordGate::new();
+        let stored = gate.hash("correct horse battery", [7; 16]).await.unwrap();
+        let mut releases = Vec::new();
+        for _ in 0..AT_ONCE {
+            let (release, released) = std::sync::mpsc::channel::<()>();
+            releases.push(release);
+            let mut check = Box::pin(gate.compute(move |_, _| Ok(released.recv().is_ok())));
+            let begun = poll_fn(|context| Poll::Ready(check.as_mut().poll(context).is_pending()));
+            assert!(begun.await, "it takes its time");
+        }
+        assert_eq!(gate.places.available_permits(), 0, "both go on without anybody who waits");
+        drop(releases);
+        assert!(gate.fits("correct horse battery", Some(stored.clone())).await.unwrap());
+        assert!(!gate.fits("wrong", Some(stored.clone())).await.unwrap());
+        assert!(!gate.fits("wrong", None).await.unwrap());
+        assert!(gate.memory.lock().unwrap().len() <= AT_ONCE, "memory is used again");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_a_flood_most_are_sent_away_at_once() {
+        let gate = PasswordGate::new();
+        let held = gate.places.acquire_many(2).await.unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..WAITING {
+            let mut check = Box::pin(gate.fits("wrong", None));
+            assert!(poll_fn(|context| Poll::Ready(check.as_mut().poll(context).is_pending())).await);
+            waiting.push(check);
+        }
+        assert!(matches!(gate.fits("wrong", None).await, Err(ServiceError::Unavailable(_))));
+        // Those who go away make room.
+        waiting.clear();
+        drop(held);
+        assert_eq!(gate.fits("wrong", None).await, Ok(false));
+    }
+}

@@ -147,6 +147,32 @@ fn a_rewritten_history_gets_no_new_checkpoint() {
     assert!(!file.exists());
 }
 
+/// An older checkpoint is a true one, and a rewritten history begins with what it covers.
+#[test]
+fn an_older_checkpoint_put_back_hides_nothing() {
+    let office = Office::new();
+    let file = data(&office).checkpoint();
+    let older = fs::read(&file).unwrap();
+    office.register("Aicha", &[]);
+    assert_ne!(fs::read(&file).unwrap(), older, "registering has published");
+    fs::write(&file, &older).unwrap();
+    assert_eq!(examined(&office, &[]).code, 0, "by itself it is only old");
+    rewrite_history(&office, Depth::Edge);
+    check(&examined(&office, &[]), 1, "fail  checkpoint: the database holds another history", &[RIGHT_ONE]);
+}
+
+#[test]
+fn a_log_without_any_checkpoint_is_no_new_office() {
+    let office = sound();
+    burgle(&office).execute_batch("DELETE FROM checkpoints").unwrap();
+    fs::remove_file(data(&office).checkpoint()).unwrap();
+    let says = "no checkpoint of it is there";
+    check(&examined(&office, &[]), 1, "fail  checkpoint: the log holds 2 entries", &[says, "--adopt-checkpoint"]);
+    let adopted = examined(&office, &["--adopt-checkpoint"]);
+    assert!(adopted.text().contains("written anew from the database, at 2 entries"), "{}", adopted.text());
+    assert_eq!(examined(&office, &[]).code, 0);
+}
+
 #[tokio::test]
 async fn of_many_problems_twenty_are_told() {
     let office = Office::new();
