@@ -15,6 +15,7 @@ mod desk_refusals;
 mod doctor;
 mod examples;
 mod failover;
+mod form_page;
 mod harness;
 mod ledger;
 mod node_database;
