@@ -10,6 +10,7 @@ mod copy;
 mod crash;
 mod crosscheck;
 mod cutting_proxy;
+mod desk_ended;
 mod desk_pages;
 mod desk_refusals;
 mod doctor;
