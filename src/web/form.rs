@@ -93,6 +93,16 @@ impl Form {
         }
     }
 
+    /// A form of fields that were read from another one.
+    pub fn of<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// Every field, in the order in which they came.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The values of a field that may come several times.
     pub fn many(&self, name: &str) -> Vec<&str> {
         self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()

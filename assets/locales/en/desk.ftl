@@ -21,6 +21,7 @@ desk-sign-in-password = Password
 desk-sign-in-button = Sign in
 desk-sign-in-refused = Wrong account name or password.
 desk-sign-in-limited = Too many tries. You can try again after { $until }.
+desk-sign-in-ended = Your session has ended. What you typed last was not recorded; it comes back after you sign in.
 desk-refused-title = Request refused
 desk-refused-text = This form did not come from the pages of this desk, or the session in which it was opened has ended. Nothing was recorded. Open the page again, then send again.
 desk-not-found-title = No dossier of this number
@@ -28,6 +29,7 @@ desk-not-found-text = No dossier has the reference:
 desk-reused-title = This form was sent before
 desk-reused-text = Its first contents were recorded; the new ones were not. Open a new page to record something else.
 desk-form-stale = This form is no longer valid. What you typed is kept: check it, then send again.
+desk-form-back = Here is what you typed. It is not recorded yet: check it, then send it again.
 desk-unanswered = The server did not answer, so it is not certain that this was registered. What you typed is kept: send it again in a moment, unchanged. That makes no second file.
 desk-numbers-exhausted = This year’s numbers of this procedure are used up. Tell the administrator.
 

@@ -21,6 +21,7 @@ desk-sign-in-password = Mot de passe
 desk-sign-in-button = Se connecter
 desk-sign-in-refused = Nom du compte ou mot de passe incorrect.
 desk-sign-in-limited = Trop d’essais. Vous pourrez réessayer après { $until }.
+desk-sign-in-ended = Votre session est terminée. Votre dernière saisie n’a pas été enregistrée ; elle revient après la connexion.
 desk-refused-title = Demande refusée
 desk-refused-text = Ce formulaire ne vient pas des pages de ce guichet, ou la session où il a été ouvert est terminée. Rien n’a été enregistré. Rouvrez la page, puis envoyez de nouveau.
 desk-not-found-title = Aucun dossier de ce numéro
@@ -28,6 +29,7 @@ desk-not-found-text = Aucun dossier ne porte le numéro :
 desk-reused-title = Ce formulaire a déjà été envoyé
 desk-reused-text = Son premier contenu a été enregistré ; le nouveau ne l’a pas été. Ouvrez une nouvelle page pour enregistrer autre chose.
 desk-form-stale = Ce formulaire n’est plus valable. Votre saisie est conservée : vérifiez-la, puis envoyez de nouveau.
+desk-form-back = Voici votre saisie. Elle n’est pas encore enregistrée : vérifiez-la, puis envoyez-la de nouveau.
 desk-unanswered = Le serveur n’a pas répondu : il n’est pas certain que le dépôt soit enregistré. Votre saisie est conservée : envoyez-la de nouveau dans un instant, sans rien changer. Cela ne crée pas de second dossier.
 desk-numbers-exhausted = Les numéros de l’année sont épuisés pour cette procédure. Prévenez l’administrateur.
 

@@ -176,6 +176,12 @@ impl DossierPage {
         self.returned.as_ref().filter(|returned| returned.kind == form.kind)
     }
 
+    /// A form that came back keeps its key, so that what it asks for is done once, whatever became of it the first time.
+    fn key_of(&self, form: &MoveForm) -> &str {
+        let own = self.typed(form, "form-key");
+        if (1..=64).contains(&own.len()) { own } else { &self.form_key }
+    }
+
     /// What was typed before the form was refused.
     fn typed(&self, form: &MoveForm, name: &str) -> &str {
         self.returned_for(form).and_then(|returned| returned.form.one(name).ok()).unwrap_or_default()

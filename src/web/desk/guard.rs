@@ -7,15 +7,18 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Body,
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
 use subtle::ConstantTimeEq;
 
 use super::{
-    session::{Nobody, Staff, Stranger},
+    kept_form::KeptForm,
+    session::{Nobody, Staff, Stranger, to_sign_in},
     shell::Shell,
+    sign_in,
 };
 use crate::web::{App, form::Form, reply, visitor::Visitor};
 
@@ -56,7 +59,7 @@ impl FromRequest<Arc<App>> for SentForm {
         let (mut parts, body) = request.into_parts();
         let staff = match Staff::find(&mut parts, app).await {
             Ok(staff) => Ok(staff),
-            Err(Nobody::SignedIn(to_sign_in)) => return Err(to_sign_in),
+            Err(Nobody::SignedIn(visitor)) => return Err(ended(app, visitor, parts, body).await),
             Err(Nobody::Known(stranger)) => Err(stranger),
         };
         let (visitor, expected) = match &staff {
@@ -75,6 +78,30 @@ impl FromRequest<Arc<App>> for SentForm {
             Ok(staff) => Self::Checked(CheckedForm { staff, form }),
             Err(stranger) => Self::Stranded(stranger, form),
         })
+    }
+}
+
+/// A form without a session: the sign-in page, which keeps what was typed.
+///
+/// The session's cookie is `SameSite=Strict`, so whatever another site makes a browser send looks just like a form whose
+/// session has ended. If it were kept, that site could fill in the clerk's form and wait for the button. So only a form of
+/// which the browser says that our own page sent it is kept; any other is not even read, and leads to an empty sign-in page.
+/// No more can be asked: the proof in it belongs to a session that nobody holds any more. The sign-in form, which brings it
+/// back, is asked the same, and an address cannot bring it at all.
+async fn ended(app: &Arc<App>, visitor: Visitor, parts: Parts, body: Body) -> Response {
+    if !KeptForm::is_for(parts.uri.path()) || !comes_from_here(app, &parts.headers, &parts.uri) {
+        return to_sign_in(&parts);
+    }
+    let path = parts.uri.path().to_owned();
+    let next = to_sign_in(&parts);
+    let form = match Form::from_request(Request::from_parts(parts, body), app).await {
+        Ok(form) => form,
+        Err(fault) => return fault,
+    };
+    match KeptForm::sent(&path, form, &app.options.limits) {
+        Ok(Some(kept)) => sign_in::after_the_end(app, &visitor, kept),
+        Ok(None) => next,
+        Err(problem) => reply::problem(app, &visitor, problem.status()),
     }
 }
 

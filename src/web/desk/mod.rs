@@ -10,6 +10,7 @@ mod dossier;
 mod facts;
 mod go;
 mod guard;
+mod kept_form;
 mod list;
 mod move_fields;
 mod move_form;

@@ -113,6 +113,17 @@ pub(super) async fn submit(State(app): State<Arc<App>>, form: SentForm) -> Respo
     }
 }
 
+/// A form that came through the sign-in page, under its own key and with the new session's proof.
+pub(super) fn come_back(app: &App, staff: &Staff, form: &Form) -> Response {
+    match (raw_intake(form), form.one("form-key")) {
+        (Ok(raw), Ok(key)) => {
+            let key = Some(key.to_owned()).filter(|key| plausible_key(key));
+            show(app, staff, StatusCode::OK, raw, key, Trouble::Back)
+        }
+        _ => reply::problem(app, &staff.visitor, StatusCode::BAD_REQUEST),
+    }
+}
+
 /// A form of a session that cannot be looked up now.
 fn stranded(app: &App, stranger: &Stranger, form: &Form) -> Response {
     match (raw_intake(form), form.one("form-key")) {

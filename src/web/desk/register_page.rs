@@ -16,6 +16,8 @@ pub(super) enum Trouble {
     Refused(String),
     /// The form did not carry a usable key.
     Stale,
+    /// It was sent when its session had ended, and is not registered.
+    Back,
     /// The database did not say what became of it.
     Unanswered,
 }
@@ -131,6 +133,7 @@ impl RegisterPage {
             Trouble::LookAlikes(rows) => look_alikes = rows,
             Trouble::Refused(sentence) => refused = Some(sentence),
             Trouble::Stale => refused = Some(shell.t("desk-form-stale")),
+            Trouble::Back => refused = Some(shell.t("desk-form-back")),
             Trouble::Unanswered => refused = Some(shell.t("desk-unanswered")),
         }
         let (kinds, roles) = (kinds.into(), roles.into());

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::shell::Shell;
 use crate::{
     dossier::Language,
-    service::{Actor, ServiceError},
+    service::{Actor, ServiceError, SignedIn},
     web::{
         App, reply,
         visitor::{LANGUAGE_COOKIE, Visitor, cookie},
@@ -53,8 +53,8 @@ impl Staff {
 
 /// Why it is not known that somebody is at the desk.
 pub(super) enum Nobody {
-    /// There is no session: this leads to the sign-in page.
-    SignedIn(Response),
+    /// There is no session.
+    SignedIn(Visitor),
     /// The database does not say whether there is one.
     Known(Stranger),
 }
@@ -81,14 +81,20 @@ impl Stranger {
 }
 
 impl Staff {
+    /// Somebody who has signed in with this very request.
+    pub(super) fn signed_in(visitor: Visitor, signed_in: &SignedIn) -> Self {
+        let secret = signed_in.secret.as_str().to_owned();
+        Self { visitor, account: signed_in.account.clone(), secret }
+    }
+
     pub(super) async fn find(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Nobody> {
         let visitor = Visitor::from_request_parts(parts, app).await.unwrap_or_else(|never| match never {});
         let Some(secret) = session_cookie(app, &parts.headers) else {
-            return Err(Nobody::SignedIn(to_sign_in(parts)));
+            return Err(Nobody::SignedIn(visitor));
         };
         match app.service.session(&secret).await {
             Ok(Some(session)) => Ok(Self { visitor, account: session.account, secret }),
-            Ok(None) => Err(Nobody::SignedIn(to_sign_in(parts))),
+            Ok(None) => Err(Nobody::SignedIn(visitor)),
             Err(error) => Err(Nobody::Known(Stranger { visitor, error, secret })),
         }
     }
@@ -99,7 +105,7 @@ impl FromRequestParts<Arc<App>> for Staff {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         Self::find(parts, app).await.map_err(|nobody| match nobody {
-            Nobody::SignedIn(to_sign_in) => to_sign_in,
+            Nobody::SignedIn(_) => to_sign_in(parts),
             Nobody::Known(stranger) => reply::failure(app, &stranger.visitor, &stranger.error),
         })
     }
@@ -120,7 +126,7 @@ pub(super) fn language_cookie(language: Language) -> String {
 }
 
 /// A lost or ended session: to the sign-in page, and from there to where the clerk wanted to go.
-fn to_sign_in(parts: &Parts) -> Response {
+pub(super) fn to_sign_in(parts: &Parts) -> Response {
     let path = parts.uri.path();
     let wanted = if parts.method == Method::GET {
         parts.uri.path_and_query().map_or(path, |whole| whole.as_str())

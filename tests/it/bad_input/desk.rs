@@ -127,5 +127,8 @@ fn nobody(ground: &Ground) -> Vec<Case> {
     let fields =
         [("procedure", "NRU"), ("applicant", APPLICANT), ("phone", PHONE), ("identity", IDENTITY), ("email", EMAIL)];
     let right = case("everything right", ground.clerk.register(&key(), &fields), REGISTERED);
-    closed.into_iter().chain([right.follow().shows(APPLICANT)]).collect()
+    // The same when the session has ended: it comes back to who typed it, and to nobody through the log.
+    let ended = Request::post("/desk/register", form(&fields)).header("Origin", ORIGIN);
+    let ended = case("everything right and no session", ended, &[403]).shows(APPLICANT);
+    closed.into_iter().chain([right.follow().shows(APPLICANT), ended]).collect()
 }

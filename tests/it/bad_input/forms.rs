@@ -239,7 +239,7 @@ fn guards(ground: &Ground) -> Vec<Case> {
         case("another session's proof", clerk.on(post(&"0".repeat(64))), forbidden),
         case("a proof cut short", clerk.on(post(&clerk.csrf[..63])), forbidden),
         case("a proof in capitals", clerk.on(post(&clerk.csrf.to_uppercase())), forbidden),
-        case("no session", post(&clerk.csrf).header("Origin", ORIGIN), &[303]).hides("/receipt"),
+        case("no session", post(&clerk.csrf).header("Origin", ORIGIN), forbidden).hides("/receipt"),
         case("no origin", post(&clerk.csrf).header("Cookie", &clerk.cookie), forbidden),
     ];
     let origins = [

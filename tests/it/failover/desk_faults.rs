@@ -6,11 +6,9 @@ use std::{collections::BTreeSet, thread};
 
 use milaf::{dossier::Language, i18n};
 
-use super::{
-    agency::Agency,
-    form_page::{FormPage, reference_told},
-};
+use super::agency::Agency;
 use crate::{
+    form_page::{FormPage, reference_told},
     ledger::Acknowledged,
     node_process::get,
     postgres_server::PostgresServer,

@@ -12,9 +12,9 @@ use super::{
     agency::Agency,
     clients::{Client, EndOnPanic, Notes, Pulse},
     cluster::{Cluster, waiting},
-    form_page::FormPage,
 };
 use crate::{
+    form_page::FormPage,
     postgres_server::{PostgresServer, wait_until},
     randomness::{Randomness, seed},
     raw_http::exchange,

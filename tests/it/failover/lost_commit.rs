@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use super::{
-    agency::Agency,
-    form_page::{FormPage, reference_told},
-};
+use super::agency::Agency;
 use crate::{
     cutting_proxy::{Cut, Proxy},
+    form_page::{FormPage, reference_told},
     ledger::Acknowledged,
     postgres_server::PostgresServer,
 };

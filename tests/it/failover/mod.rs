@@ -22,7 +22,6 @@ mod agency;
 mod clients;
 mod cluster;
 mod desk_faults;
-mod form_page;
 mod frozen;
 mod lost_commit;
 mod proxy;

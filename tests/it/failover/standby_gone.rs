@@ -7,9 +7,9 @@ use std::thread;
 use super::{
     agency::Agency,
     cluster::{Cluster, waiting},
-    form_page::{FormPage, reference_told},
 };
 use crate::{
+    form_page::{FormPage, reference_told},
     ledger::Acknowledged,
     postgres_server::{PostgresServer, wait_until},
     raw_http::{Answer, exchange},

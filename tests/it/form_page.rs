@@ -1,4 +1,4 @@
-//! The registration form as a browser holds it: what stands in its controls is what is sent.
+//! A form as a browser holds it: what stands in its controls is what is sent.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,17 +10,26 @@ use crate::{
 const ACTION: &str = "/desk/register";
 
 #[derive(Clone, Debug)]
-pub(super) struct FormPage(Vec<(String, String)>);
+pub(crate) struct FormPage {
+    action: String,
+    fields: Vec<(String, String)>,
+}
 
 impl FormPage {
     /// Asks for an empty form.
-    pub(super) fn ask(clerk: &Clerk, procedure: &str) -> Request {
+    pub(crate) fn ask(clerk: &Clerk, procedure: &str) -> Request {
         clerk.on(Request::get(&format!("{ACTION}?procedure={procedure}")))
     }
 
-    pub(super) fn of(page: &str) -> Self {
-        let start = page.find(&format!("<form method=\"post\" action=\"{ACTION}\"")).unwrap_or_else(|| {
-            panic!("there is no form in {page}");
+    /// The registration form of a page.
+    pub(crate) fn of(page: &str) -> Self {
+        Self::sent_to(page, ACTION)
+    }
+
+    /// The form of a page that is sent to this address.
+    pub(crate) fn sent_to(page: &str, action: &str) -> Self {
+        let start = page.find(&format!("<form method=\"post\" action=\"{action}\"")).unwrap_or_else(|| {
+            panic!("there is no form for {action} in {page}");
         });
         let form = page[start..].split("</form>").next().unwrap();
         let mut fields = Vec::new();
@@ -46,24 +55,28 @@ impl FormPage {
                 _ => {}
             }
         }
-        Self(fields)
+        Self { action: action.to_owned(), fields }
     }
 
-    pub(super) fn value(&self, name: &str) -> &str {
-        &self.0.iter().find(|field| field.0 == name).unwrap_or_else(|| panic!("{name} is not in {self:?}")).1
+    pub(crate) fn value(&self, name: &str) -> &str {
+        &self.fields.iter().find(|field| field.0 == name).unwrap_or_else(|| panic!("{name} is not in {self:?}")).1
     }
 
     /// Types into a control.
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
-        let typed = self.0.iter_mut().find(|field| field.0 == name);
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        let typed = self.fields.iter_mut().find(|field| field.0 == name);
         value.clone_into(&mut typed.unwrap_or_else(|| panic!("there is no control {name}")).1);
         self
     }
 
+    /// Every name and value, in the order of the page.
+    pub(crate) fn fields(&self) -> Vec<(&str, &str)> {
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
     /// What the button sends.
-    pub(super) fn request(&self, clerk: &Clerk) -> Request {
-        let fields: Vec<(&str, &str)> = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        clerk.on(Request::post(ACTION, form(&fields)))
+    pub(crate) fn request(&self, clerk: &Clerk) -> Request {
+        clerk.on(Request::post(&self.action, form(&self.fields())))
     }
 }
 
@@ -74,7 +87,7 @@ fn plain(text: &str) -> String {
 }
 
 /// The reference that a registration led to.
-pub(super) fn reference_told(answer: &Answer) -> String {
+pub(crate) fn reference_told(answer: &Answer) -> String {
     assert_eq!(answer.status, 303, "{}\n{}", answer.head, answer.text());
     let location = answer.header("location").expect("a redirection says where to");
     reference_in(location).unwrap_or_else(|| panic!("led to {location}")).to_owned()
