@@ -140,16 +140,16 @@ mod tests {
     async fn who_goes_away_frees_no_place_before_the_work_is_done() {
         let gate = PasswordGate::new();
         let stored = gate.hash("correct horse battery", [7; 16]).await.unwrap();
-        let mut releases = Vec::new();
+        let mut doors = Vec::new();
         for _ in 0..AT_ONCE {
-            let (release, released) = std::sync::mpsc::channel::<()>();
-            releases.push(release);
-            let mut check = Box::pin(gate.compute(move |_, _| Ok(released.recv().is_ok())));
+            let (door, opened) = std::sync::mpsc::channel::<()>();
+            doors.push(door);
+            let mut check = Box::pin(gate.compute(move |_, _| Ok(opened.recv().is_ok())));
             let begun = poll_fn(|context| Poll::Ready(check.as_mut().poll(context).is_pending()));
             assert!(begun.await, "it takes its time");
         }
         assert_eq!(gate.places.available_permits(), 0, "both go on without anybody who waits");
-        drop(releases);
+        drop(doors);
         assert!(gate.fits("correct horse battery", Some(stored.clone())).await.unwrap());
         assert!(!gate.fits("wrong", Some(stored.clone())).await.unwrap());
         assert!(!gate.fits("wrong", None).await.unwrap());
