@@ -107,6 +107,11 @@ impl Default for Metrics {
     }
 }
 
+/// What is told of a request's method, which may be anything of any length that a client sends.
+pub fn method_word(method: &str) -> &str {
+    if matches!(method, "GET" | "HEAD" | "POST") { method } else { "other" }
+}
+
 impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
@@ -165,8 +170,7 @@ impl Metrics {
 
     /// A request was answered. `route` is the router's pattern, never the path that was asked for.
     pub fn answered(&self, route: &str, method: &str, status: u16, took: Duration) {
-        // A method is whatever a client sends.
-        let method = if matches!(method, "GET" | "HEAD" | "POST") { method } else { "other" };
+        let method = method_word(method);
         let class = match status {
             ..200 => "1xx",
             200..300 => "2xx",

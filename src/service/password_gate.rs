@@ -23,7 +23,7 @@ const AT_ONCE: usize = 2;
 /// A whole desk that signs in at the same moment finds room.
 const WAITING: usize = 64;
 
-/// OWASP's first choice among its recommendations for Argon2id.
+/// What OWASP recommends as the least for Argon2id: 19 MiB, two passes, one lane.
 fn params() -> Result<Params, ServiceError> {
     Params::new(19_456, 2, 1, None).map_err(|error| ServiceError::Damaged(error.to_string()))
 }
@@ -82,10 +82,13 @@ impl PasswordGate {
             let of_us = params()?;
             let (salt, expected) = match &stored {
                 Some(hash) => {
-                    if Params::try_from(hash).map_err(|error| unreadable(&error.to_string()))?.m_cost()
-                        != of_us.m_cost()
-                    {
-                        return Err(unreadable("it was made with other parameters"));
+                    let made_with = Params::try_from(hash).map_err(|error| unreadable(&error.to_string()))?;
+                    let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+                    let same_way = hash.algorithm == Algorithm::Argon2id.ident()
+                        && hash.version == Some(Version::V0x13.into())
+                        && cost(&made_with) == cost(&of_us);
+                    if !same_way {
+                        return Err(unreadable("it was made in another way than this program makes them"));
                     }
                     match (&hash.salt, &hash.hash) {
                         (Some(salt), Some(output)) => (salt.as_ref(), output.as_bytes()),
@@ -154,6 +157,21 @@ mod tests {
         assert!(!gate.fits("wrong", Some(stored.clone())).await.unwrap());
         assert!(!gate.fits("wrong", None).await.unwrap());
         assert!(gate.memory.lock().unwrap().len() <= AT_ONCE, "memory is used again");
+    }
+
+    /// A hash that is computed in another way fits no password, and nobody may be told that his is wrong.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_hash_of_another_kind_is_damage_and_no_wrong_password() {
+        let gate = PasswordGate::new();
+        let stored = gate.hash("correct horse battery", [7; 16]).await.unwrap();
+        for (ours, other) in
+            [("m=19456", "m=19457"), ("t=2", "t=3"), ("p=1", "p=2"), ("argon2id", "argon2i"), ("v=19", "v=16")]
+        {
+            let changed = stored.replace(ours, other);
+            assert_ne!(changed, stored);
+            let outcome = gate.fits("correct horse battery", Some(changed)).await;
+            assert!(matches!(outcome, Err(ServiceError::Damaged(_))), "{other}: {outcome:?}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,13 +8,14 @@ use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method},
+    http::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
 };
 use tracing::Instrument;
 
 use super::{App, visitor::Peer};
+use crate::metrics::method_word;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// More than any proxy's names need; a longer one only fills the log.
@@ -45,9 +46,7 @@ pub(super) async fn record(State(app): State<Arc<App>>, mut request: Request, ne
         response.headers_mut().insert(REQUEST_ID, id);
     }
     let _inside = span.enter();
-    // A method may be anything of any length; one that is none of ours is not worth a line of its own.
-    let method = if [Method::GET, Method::HEAD, Method::POST].contains(&method) { method.as_str() } else { "other" };
-    let status = status.as_u16();
+    let (method, status) = (method_word(method.as_str()), status.as_u16());
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if PROBES.contains(&route) {
         tracing::debug!(method, route, status, milliseconds, "answered");

@@ -404,6 +404,11 @@ fn the_demonstration_goes_on_with_its_data() {
     assert!(paper.expect(0).text().contains(&address), "{address}");
     second.terminate();
     assert_eq!(entries(), before);
+    // As a first run leaves it that was killed among its dossiers.
+    let database = rusqlite::Connection::open(folder.path().join("data/milaf.db")).unwrap();
+    database.execute_batch("DELETE FROM sessions; DELETE FROM accounts").unwrap();
+    let half = milaf(&arguments, "").expect(1);
+    assert!(half.stderr.contains("interrupted") && half.stderr.contains("remove the folder"), "{}", half.stderr);
     let doctor = milaf(&["doctor", "--data", &data], "").expect(0).text();
     assert!(doctor.contains("words: zgh/public.ftl") && doctor.contains("procedure "), "{doctor}");
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     node_process::{Node, serve},
-    raw_http::{Answer, Connection, Request, form},
+    raw_http::{Answer, Connection, Request, exchange, form},
     real_server::{ACCOUNT, House, ORIGIN, PASSWORD},
 };
 
@@ -62,6 +62,17 @@ fn nobody_else_does() {
     let log = node.stop();
     assert!(log.contains(&name) && !log.contains("proxy-7"), "{log}");
     assert!(!log.contains('\u{1b}'), "colours are for terminals: {log}");
+}
+
+#[test]
+fn a_method_of_any_length_takes_one_word() {
+    let house = House::new();
+    let node = Node::start(&house, &[]);
+    let line = format!("{} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "A".repeat(20_000));
+    let answer = exchange(node.address, line.as_bytes());
+    assert!((400..500).contains(&answer.status), "{}", answer.head);
+    let log = node.stop();
+    assert!(log.contains("method=\"other\"") && !log.contains("AAAA"), "{log}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use milaf::{
-    dossier::{Language, Term, TermUnit},
+    dossier::{Command, CommandKind, Language, Term, TermUnit},
     i18n, print,
     service::Registered,
 };
@@ -88,6 +88,26 @@ async fn nobody_waits_for_a_dossier_that_has_ended() {
             }
             let last_day = i18n::text_with(language, "legal-last-day", &[("date", "@")]);
             assert!(after.contains(last_day.split('@').next().unwrap()), "{language:?}, {state}: {last_day}");
+        }
+    }
+    running.stop().await;
+}
+
+/// A step of the study without an opinion at its end promises none.
+#[tokio::test]
+async fn an_opinion_is_promised_only_where_one_is_given() {
+    let running = Running::start().await;
+    for (procedure, given) in [("REQ", false), ("PC", true)] {
+        let sample = running.register_for(procedure).await;
+        let view = running.service.dossier(&sample.reference).await.unwrap().unwrap();
+        let step = view.moves.iter().find(|legal| legal.kind == CommandKind::EnterStep).unwrap();
+        let step = step.position.as_ref().unwrap().step.clone();
+        running.execute(&sample.reference, Command::EnterStep { step }).await;
+        for language in Language::ALL {
+            let html = page(&running, &sample, language).await;
+            let (opinion, answer) =
+                (i18n::text(language, "next-in_review"), i18n::text(language, "next-in_review-answer"));
+            assert_eq!((html.contains(&opinion), html.contains(&answer)), (given, !given), "{procedure}, {language:?}");
         }
     }
     running.stop().await;

@@ -194,6 +194,7 @@ mod tests {
             "https://evil.example/desk",
             "/desk\\..\\x",
             "/desk/../D/x",
+            "/desk/%2e%2e/D/x",
             "/deskx",
             "/desk/sign-out",
             "/desk/sign-in?next=/desk",
