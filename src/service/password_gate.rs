@@ -147,9 +147,17 @@ mod tests {
         for _ in 0..AT_ONCE {
             let (door, opened) = std::sync::mpsc::channel::<()>();
             doors.push(door);
-            let mut check = Box::pin(gate.compute(move |_, _| Ok(opened.recv().is_ok())));
-            let begun = poll_fn(|context| Poll::Ready(check.as_mut().poll(context).is_pending()));
-            assert!(begun.await, "it takes its time");
+            let (start, signal) = std::sync::mpsc::channel();
+            let work = move |_, _: &mut Memory| {
+                start.send(()).unwrap();
+                Ok(opened.recv().is_ok())
+            };
+            let mut check = Box::pin(gate.compute(work));
+            assert!(
+                poll_fn(|context| Poll::Ready(check.as_mut().poll(context).is_pending())).await,
+                "it takes its time"
+            );
+            signal.recv().unwrap();
         }
         assert_eq!(gate.places.available_permits(), 0, "both go on without anybody who waits");
         drop(doors);
