@@ -22,12 +22,15 @@ macro_rules! locale {
             include_str!(concat!("../assets/locales/", $tag, "/receipt.ftl")),
             include_str!(concat!("../assets/locales/", $tag, "/public.ftl")),
             include_str!(concat!("../assets/locales/", $tag, "/desk.ftl")),
+            include_str!(concat!("../assets/locales/", $tag, "/verify.ftl")),
+            include_str!(concat!("../assets/locales/", $tag, "/journal.ftl")),
+            include_str!(concat!("../assets/locales/", $tag, "/evidence.ftl")),
         ]
     };
 }
 
 /// The Fluent sources of a language, for the bundles and for the test that compares their keys.
-pub fn sources(language: Language) -> [&'static str; 4] {
+pub fn sources(language: Language) -> [&'static str; 7] {
     match language {
         Language::Arabic => locale!("ar"),
         Language::French => locale!("fr"),
@@ -39,7 +42,7 @@ pub fn sources(language: Language) -> [&'static str; 4] {
 /// The word files that no native speaker has confirmed: those with the comment line `# review = true`. `milaf doctor` lists
 /// them, and whoever confirms a file removes the line.
 pub fn unreviewed() -> Vec<String> {
-    let names = ["common", "receipt", "public", "desk"];
+    let names = ["common", "receipt", "public", "desk", "verify", "journal", "evidence"];
     let mut files = Vec::new();
     for language in Language::ALL {
         for (name, source) in names.iter().zip(sources(language)) {

@@ -3,6 +3,7 @@
 //! The rooms, from the pure ones outward; an arrow never points back:
 //!
 //! * [`tlog`] hashes, proves and signs the log. [`receipt`] makes and checks tokens, typed codes, seals and addresses.
+//! * [`audit`] judges what the office published or handed out, as somebody outside can. [`scan`] reads codes from pictures.
 //! * [`dossier`] decides what may happen to a dossier and counts the legal clock.
 //! * [`config`] reads the agency's files and keys. [`clock`] is the only reader of time and randomness.
 //! * [`metrics`] counts what a node does, for its operator.
@@ -12,6 +13,7 @@
 //!
 //! ARCHITECTURE.md names the invariants, and a test reads the `use` lines to enforce them.
 
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -20,6 +22,7 @@ pub mod i18n;
 pub mod metrics;
 pub mod print;
 pub mod receipt;
+pub mod scan;
 pub mod service;
 pub mod store;
 pub mod tlog;

@@ -258,12 +258,12 @@ impl Service {
     /// [`ServiceError`].
     pub async fn accepted_rollbacks(&self) -> Result<Vec<AcceptedRollback>, ServiceError> {
         let events = self.parts.store.log_events().await?;
-        let told = events.into_iter().map(|stored| {
-            let LogEvent::RollbackAccepted { lost, reason, .. } = stored.event;
+        let told = events.into_iter().filter_map(|stored| {
+            let LogEvent::RollbackAccepted { lost, reason, .. } = stored.event else { return None };
             let origin = lost.lines().next().unwrap_or_default();
             let log_key = self.parts.keys.log_key.renamed(origin).ok();
             let lost = log_key.and_then(|key| Checkpoint::parse_signed(&lost, key.verifier()).ok());
-            AcceptedRollback { leaf_index: stored.leaf_index, at: stored.at, actor: stored.actor, reason, lost }
+            Some(AcceptedRollback { leaf_index: stored.leaf_index, at: stored.at, actor: stored.actor, reason, lost })
         });
         Ok(told.collect())
     }

@@ -8,6 +8,10 @@
 //! |---|---|
 //! | `rollback_accepted` | `lost` (the signed note of the last checkpoint that was published), `reason`, `numbers` (such as
 //! `NRU-2026`: the last number that may have been given before and is given to nobody now) |
+//! | `key_rotated` | `key` (32 bytes: the new public key, or a token key's check value), `from` (milliseconds since 1970), `number`,
+//! `purpose` (`token`, `seal` or `log`), `previous` (32 bytes: that of the key in use before) |
+//! | `key_revoked` | `since` (milliseconds since 1970), `number`, `reason`, `purpose` |
+//! | `erased` | `leaves` (the indexes of the entries whose records and nonces are gone), `reason`, `reference` |
 
 use std::collections::BTreeMap;
 
@@ -15,6 +19,33 @@ use ciborium::Value;
 
 /// Stands in a record for "the log itself". No dossier's reference looks like it.
 pub const LOG_SUBJECT: &str = "LOG";
+
+/// What a key is for. Each purpose has its own series of keys, numbered from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyPurpose {
+    /// Makes and checks receipts' tokens; secret on both sides.
+    Token,
+    /// Signs receipts' seals.
+    Seal,
+    /// Signs the log's checkpoints.
+    Log,
+}
+
+impl KeyPurpose {
+    pub const ALL: [Self; 3] = [Self::Token, Self::Seal, Self::Log];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Seal => "seal",
+            Self::Log => "log",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.name() == name)
+    }
+}
 
 /// An event of the log itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +60,21 @@ pub enum LogEvent {
         /// The next number given is greater.
         numbers: BTreeMap<String, u32>,
     },
+    /// A new key takes over from a moment on; what the ones before it made stays good.
+    KeyRotated {
+        purpose: KeyPurpose,
+        number: u32,
+        /// The raw public key; of a token key, which has none, a value that only its holder can compute.
+        key: [u8; 32],
+        /// Milliseconds since 1970. Later than the event, so that every node has learnt of the key by then.
+        from_ms: i64,
+        /// As `key`, of the key that was in use before: so the log names the first key of each purpose as well.
+        previous: [u8; 32],
+    },
+    /// A key is not to be trusted any more for what is made with it after a moment.
+    KeyRevoked { purpose: KeyPurpose, number: u32, since_ms: i64, reason: String },
+    /// A dossier's records and nonces were deleted, which the law or its applicant asked for. The leaves stay.
+    Erased { reference: String, leaves: Vec<u64>, reason: String },
 }
 
 /// Why a record's data is not an event of the log.
@@ -45,6 +91,9 @@ impl LogEvent {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::RollbackAccepted { .. } => "rollback_accepted",
+            Self::KeyRotated { .. } => "key_rotated",
+            Self::KeyRevoked { .. } => "key_revoked",
+            Self::Erased { .. } => "erased",
         }
     }
 
@@ -62,6 +111,24 @@ impl LogEvent {
                     (Value::from("numbers"), Value::Map(series.collect())),
                 ])
             }
+            Self::KeyRotated { purpose, number, key, from_ms, previous } => Value::Map(vec![
+                (Value::from("key"), Value::from(key.as_slice())),
+                (Value::from("from"), Value::from(*from_ms)),
+                (Value::from("number"), Value::from(*number)),
+                (Value::from("purpose"), Value::from(purpose.name())),
+                (Value::from("previous"), Value::from(previous.as_slice())),
+            ]),
+            Self::KeyRevoked { purpose, number, since_ms, reason } => Value::Map(vec![
+                (Value::from("since"), Value::from(*since_ms)),
+                (Value::from("number"), Value::from(*number)),
+                (Value::from("reason"), Value::from(reason.as_str())),
+                (Value::from("purpose"), Value::from(purpose.name())),
+            ]),
+            Self::Erased { reference, leaves, reason } => Value::Map(vec![
+                (Value::from("leaves"), Value::Array(leaves.iter().map(|leaf| Value::from(*leaf)).collect())),
+                (Value::from("reason"), Value::from(reason.as_str())),
+                (Value::from("reference"), Value::from(reference.as_str())),
+            ]),
         }
     }
 
@@ -82,10 +149,45 @@ impl LogEvent {
                 reason: text("reason")?,
                 numbers: numbers(value("numbers")?).ok_or(LogEventError::Form)?,
             },
+            "key_rotated" => Self::KeyRotated {
+                purpose: purpose(&text("purpose")?)?,
+                number: integer(value("number")?)?,
+                key: hash(value("key")?)?,
+                from_ms: integer(value("from")?)?,
+                previous: hash(value("previous")?)?,
+            },
+            "key_revoked" => Self::KeyRevoked {
+                purpose: purpose(&text("purpose")?)?,
+                number: integer(value("number")?)?,
+                since_ms: integer(value("since")?)?,
+                reason: text("reason")?,
+            },
+            "erased" => Self::Erased {
+                reference: text("reference")?,
+                leaves: value("leaves")?
+                    .as_array()
+                    .ok_or(LogEventError::Form)?
+                    .iter()
+                    .map(integer)
+                    .collect::<Result<_, _>>()?,
+                reason: text("reason")?,
+            },
             _ => return Err(LogEventError::UnknownKind),
         };
         if event.to_data() == *data { Ok(event) } else { Err(LogEventError::Form) }
     }
+}
+
+fn purpose(name: &str) -> Result<KeyPurpose, LogEventError> {
+    KeyPurpose::from_name(name).ok_or(LogEventError::Form)
+}
+
+fn integer<T: TryFrom<ciborium::value::Integer>>(value: &Value) -> Result<T, LogEventError> {
+    value.as_integer().and_then(|integer| T::try_from(integer).ok()).ok_or(LogEventError::Form)
+}
+
+fn hash(value: &Value) -> Result<[u8; 32], LogEventError> {
+    value.as_bytes().and_then(|bytes| bytes.as_slice().try_into().ok()).ok_or(LogEventError::Form)
 }
 
 fn numbers(value: &Value) -> Option<BTreeMap<String, u32>> {
@@ -107,24 +209,53 @@ mod tests {
         }
     }
 
+    fn each_kind() -> Vec<LogEvent> {
+        let rotated = |purpose, number| LogEvent::KeyRotated {
+            purpose,
+            number,
+            key: [7; 32],
+            from_ms: 1_790_000_000_000,
+            previous: [6; 32],
+        };
+        let mut events = vec![
+            rollback(),
+            LogEvent::KeyRevoked {
+                purpose: KeyPurpose::Seal,
+                number: 0,
+                since_ms: 1_790_000_000_000,
+                reason: "the server was stolen".to_owned(),
+            },
+            LogEvent::Erased {
+                reference: "PC-2026-000123".to_owned(),
+                leaves: vec![4, 5, 70_000],
+                reason: "asked for by the applicant".to_owned(),
+            },
+        ];
+        events.extend(KeyPurpose::ALL.map(|purpose| rotated(purpose, 1)));
+        events
+    }
+
     #[test]
     fn what_is_written_is_read_back() {
-        let event = rollback();
-        assert_eq!(LogEvent::from_data(event.kind(), &event.to_data()), Ok(event));
+        for event in each_kind() {
+            assert_eq!(LogEvent::from_data(event.kind(), &event.to_data()), Ok(event));
+        }
     }
 
     #[test]
     fn a_record_gives_it_back() {
-        let record = crate::tlog::Record {
-            kind: rollback().kind().to_owned(),
-            reference: LOG_SUBJECT.to_owned(),
-            at_ms: 0,
-            actor: "cli".to_owned(),
-            previous: None,
-            data: rollback().to_data(),
-        };
-        let read = crate::tlog::Record::decode(&record.encode()).expect("what was written is read");
-        assert_eq!(LogEvent::from_data(&read.kind, &read.data), Ok(rollback()));
+        for event in each_kind() {
+            let record = crate::tlog::Record {
+                kind: event.kind().to_owned(),
+                reference: LOG_SUBJECT.to_owned(),
+                at_ms: 0,
+                actor: "cli".to_owned(),
+                previous: None,
+                data: event.to_data(),
+            };
+            let read = crate::tlog::Record::decode(&record.encode()).expect("what was written is read");
+            assert_eq!(LogEvent::from_data(&read.kind, &read.data), Ok(event));
+        }
     }
 
     #[test]

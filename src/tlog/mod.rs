@@ -13,14 +13,16 @@ mod log_event;
 mod note;
 mod proof;
 mod record;
+mod tile;
 mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError, LogKey};
 pub use leaf::{Hash, commitment, leaf_data, leaf_hash, node_hash};
-pub use log_event::{LOG_SUBJECT, LogEvent, LogEventError};
+pub use log_event::{KeyPurpose, LOG_SUBJECT, LogEvent, LogEventError};
 pub use note::{NoteError, NoteSigner, NoteVerifier};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, verify_consistency, verify_inclusion};
 pub use record::{Record, RecordError};
+pub use tile::{TILE_WIDTH, Tile, TileError, TileKind, entry_bundle, read_entry_bundle};
 pub use tree::{
     Frontier, FrontierError, RangeError, consistency_path, consistency_path_from, inclusion_path, inclusion_path_from,
     root_of,

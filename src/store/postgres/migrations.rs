@@ -17,8 +17,11 @@ use crate::store::{
 };
 
 /// What this program knows.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_initial", statements: include_str!("migrations/0001_initial.sql"), needs: 1 }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_initial", statements: include_str!("migrations/0001_initial.sql"), needs: 1 },
+    // Nobody may add leaves without their nodes any more, nor read an erased dossier as a damaged one.
+    Migration { name: "0002_audit", statements: include_str!("migrations/0002_audit.sql"), needs: 2 },
+];
 
 const OLDEST_SERVER: i32 = 150_000;
 /// "MiLf": programs that migrate one database at the same time wait for one another here.

@@ -19,8 +19,11 @@ use crate::store::{
 pub(super) const APPLICATION_ID: i32 = 0x4D69_4C66;
 
 /// What this program knows.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_initial", statements: include_str!("migrations/0001_initial.sql"), needs: 1 }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_initial", statements: include_str!("migrations/0001_initial.sql"), needs: 1 },
+    // Nobody may add leaves without their nodes any more, nor read an erased dossier as a damaged one.
+    Migration { name: "0002_audit", statements: include_str!("migrations/0002_audit.sql"), needs: 2 },
+];
 
 /// Refuses a file that is not this program's to change.
 pub(super) fn check(connection: &Connection, known: &[Migration]) -> Result<(), OpenError> {

@@ -287,8 +287,7 @@ fn audit_numbers(references: &[Reference], log_events: &[StoredLogEvent]) {
         let series = format!("{procedure}-{year}");
         let left_out = |last: u32| {
             log_events.iter().any(|stored| {
-                let LogEvent::RollbackAccepted { numbers, .. } = &stored.event;
-                numbers.get(&series) == Some(&last)
+                matches!(&stored.event, LogEvent::RollbackAccepted { numbers, .. } if numbers.get(&series) == Some(&last))
             })
         };
         let mut before = 0;

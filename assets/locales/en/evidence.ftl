@@ -1,0 +1,1 @@
+# The page inside a bundle of evidence.

@@ -1,0 +1,1 @@
+# The auditor's pages: the journal, the keys and the checkpoints.

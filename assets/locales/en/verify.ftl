@@ -1,0 +1,1 @@
+# What is answered about a receipt, a proof or a bundle of evidence, on the page and on the command line.

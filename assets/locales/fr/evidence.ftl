@@ -1,0 +1,2 @@
+# The page inside a bundle of evidence.
+# review = true
