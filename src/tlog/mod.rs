@@ -13,6 +13,7 @@ mod log_event;
 mod nodes;
 mod note;
 mod proof;
+mod proof_file;
 mod record;
 mod tile;
 mod tree;
@@ -23,6 +24,7 @@ pub use log_event::{KeyPurpose, LOG_SUBJECT, LogEvent, LogEventError};
 pub use nodes::{Node, NodeRange, NodesMissing, PathPlan};
 pub use note::{NoteError, NoteSigner, NoteVerifier};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, verify_consistency, verify_inclusion};
+pub use proof_file::{ProofFile, ProofFileError};
 pub use record::{Record, RecordError};
 pub use tile::{TILE_WIDTH, Tile, TileError, TileKind, entry_bundle, read_entry_bundle};
 pub use tree::{
