@@ -128,7 +128,7 @@ async fn open(place: &Place, findings: &mut Findings) -> anyhow::Result<Option<O
     };
     match Office::over(place, papers, Database::MustExist).await {
         Ok(office) => {
-            look_at_symbol(&office.service.issuer().public_url, &office.keys, findings)?;
+            look_at_symbol(&office.service.issuer().public_url, &office.service.keys(), findings)?;
             Ok(Some(office))
         }
         Err(error) => {
@@ -205,7 +205,7 @@ fn look_at_keys(place: &Place, findings: &mut Findings) -> anyhow::Result<()> {
 fn look_at_symbol(base: &PublicUrl, keys: &KeyRing, findings: &mut Findings) -> anyhow::Result<()> {
     let receipt_id = ReceiptId::new([0xff; 8]);
     let token = keys.token_keys.issue(receipt_id);
-    let seal = keys.seal_key.seal(&SealClaims {
+    let seal = keys.seal(&SealClaims {
         issued_at: 4_000_000_000,
         receipt_id,
         reference: "PCPPP-2026-000001".to_owned(),

@@ -183,6 +183,10 @@ impl KeyRing {
         })
     }
 
+    pub fn held(&self) -> &HeldKeys {
+        &self.held
+    }
+
     pub fn history(&self) -> &KeyHistory {
         &self.history
     }
