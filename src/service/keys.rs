@@ -79,7 +79,7 @@ impl LiveKeys {
 
     /// Takes over what the log says at a moment.
     fn follow(&self, events: &[LogEvent], at_ms: i64) {
-        let made = |held: HeldKeys| KeyRing::by_the_log(held, events.iter(), at_ms);
+        let made = |held: HeldKeys| KeyRing::by_the_log(held, events, at_ms);
         let mut ring = made(self.held());
         let lacks = |ring: &KeyRing| !ring.missing(at_ms).is_empty() || !ring.wrong().is_empty();
         let mut problems = Vec::new();

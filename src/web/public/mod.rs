@@ -7,6 +7,7 @@ mod contact;
 mod find;
 mod frame;
 mod home;
+mod keys;
 mod legal;
 pub mod notice;
 mod status;
@@ -29,6 +30,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/find", post(find::find))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready::page))
+        .route(keys::PATH, get(keys::keys))
         .route("/robots.txt", get(unknown::robots));
     // A QR code carries capitals; people type small letters.
     for letter in ["D", "d"] {

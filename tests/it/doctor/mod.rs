@@ -123,7 +123,7 @@ fn a_sound_office_has_no_failure() {
         "ok    configuration: ",
         &format!("ok    calendar: the movable holidays of {year} are entered"),
         &format!("ok    calendar: the movable holidays of {} are entered", year + 1),
-        "ok    keys: four, each its own, closed to other users",
+        "ok    keys: each its own, closed to other users",
         "ok    QR code, sealed: version 11",
         "ok    QR code, compact: version 4",
         "ok    database: the file is sound",
