@@ -27,6 +27,7 @@ mod serving;
 mod supervisor;
 mod terminal;
 mod verify;
+mod witness;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -68,6 +69,7 @@ enum Command {
     Backup(backup::Backup),
     Copy(copy::Copy),
     Restore(restore::Restore),
+    Witness(witness::WitnessCommand),
 }
 
 /// The data folder and its database, for every command that needs an office.
@@ -117,6 +119,7 @@ impl Cli {
                 Command::Backup(command) => command.run().await,
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
+                Command::Witness(command) => command.run().await,
             }
         })
     }
