@@ -3,3 +3,17 @@
 //! Everything here is a function of its arguments. This room never opens a file, asks a network, reads a clock or touches a
 //! database, so that the command line, the page and a test judge alike; whoever calls it brings the bytes. It trusts nothing
 //! that an office says of itself beyond what a key, a root or a witness confirms.
+
+mod finding;
+mod log_audit;
+mod tiles;
+
+pub use finding::{Finding, Findings, MOST_FINDINGS, Place};
+pub use log_audit::{
+    Expectations, KnownRoot, LogReport, Paper, Unreadable, audit_log, judge_entries, judge_papers, judge_tile,
+    trusted_head,
+};
+pub use tiles::{
+    LeafData, SourceError, TileSource, bundle_at, parent_of, perfect_root, read_entries, read_hashes, tile_at,
+    tile_length,
+};
