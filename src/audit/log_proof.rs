@@ -3,12 +3,12 @@
 //! Everything that comes from tiles is bound to a signed checkpoint before it counts, so that a damaged copy of the log is told
 //! apart from a log that contradicts the paper: the first is the copy's fault, the second the office's or the forger's.
 
-use std::cell::RefCell;
+use std::{cell::Cell, fmt};
 
 use super::tiles::{LeafData, SourceError, TileSource, bundle_at, perfect_root, read_entries, read_hashes, tile_at};
 use crate::tlog::{
-    Checkpoint, ConsistencyProof, Hash, InclusionProof, ProofError, RangeError, consistency_path_from,
-    inclusion_path_from, leaf_hash, node_hash, verify_consistency, verify_inclusion,
+    Checkpoint, ConsistencyProof, Hash, InclusionProof, RangeError, consistency_path_from, inclusion_path_from,
+    leaf_hash, node_hash, verify_consistency, verify_inclusion,
 };
 
 /// A log, or one entry of it, as somebody brought it.
@@ -18,6 +18,15 @@ pub enum LogEvidence<'a> {
     Tiles { source: &'a dyn TileSource, earlier: &'a [String] },
     /// One entry's proof.
     Single(&'a SingleProof),
+}
+
+impl fmt::Debug for LogEvidence<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tiles { earlier, .. } => write!(formatter, "Tiles({} earlier checkpoints)", earlier.len()),
+            Self::Single(single) => single.fmt(formatter),
+        }
+    }
 }
 
 /// One entry's place under one checkpoint.
@@ -38,6 +47,10 @@ pub(super) enum Proven<T> {
 }
 
 impl LogEvidence<'_> {
+    pub(super) const fn is_single(&self) -> bool {
+        matches!(self, Self::Single(_))
+    }
+
     /// The signed notes of the log's heads, the newest first.
     pub(super) fn notes(&self) -> Result<Vec<String>, SourceError> {
         match self {
@@ -56,7 +69,7 @@ impl LogEvidence<'_> {
             Self::Single(single) if single.proof.index == index => (single.leaf, single.proof.clone()),
             Self::Single(_) => return Proven::Unusable,
             Self::Tiles { source, .. } => {
-                let tiles = Tiles { source: *source, size: newest, failed: RefCell::new(None) };
+                let tiles = Tiles { source: *source, size: newest, failed: Cell::new(false) };
                 let path = tiles.all_or_none(|node| inclusion_path_from(head.size, index, node));
                 match (tiles.leaf(index), path) {
                     (Some(leaf), Some(path)) => (leaf, InclusionProof { index, path }),
@@ -76,12 +89,14 @@ impl LogEvidence<'_> {
             return Proven::Yes(head.root);
         }
         let Self::Tiles { source, .. } = self else { return Proven::Unusable };
-        let tiles = Tiles { source: *source, size: head.size, failed: RefCell::new(None) };
+        let tiles = Tiles { source: *source, size: head.size, failed: Cell::new(false) };
         let path = tiles.all_or_none(|node| consistency_path_from(head.size, size, node));
         let Some((path, root)) = path.zip(tiles.root(size)) else { return Proven::Unusable };
         let proof = ConsistencyProof { old: size, path };
-        let outcome: Result<(), ProofError> = verify_consistency(&proof, &root, head.size, &head.root);
-        outcome.map_or(Proven::Unusable, |()| Proven::Yes(root))
+        match verify_consistency(&proof, &root, head.size, &head.root) {
+            Ok(()) => Proven::Yes(root),
+            Err(_) => Proven::Unusable,
+        }
     }
 }
 
@@ -90,18 +105,18 @@ impl LogEvidence<'_> {
 struct Tiles<'a> {
     source: &'a dyn TileSource,
     size: u64,
-    failed: RefCell<Option<()>>,
+    failed: Cell<bool>,
 }
 
 impl Tiles<'_> {
     fn all_or_none<T>(&self, cut: impl FnOnce(&dyn Fn(u32, u64) -> Hash) -> Result<T, RangeError>) -> Option<T> {
         let path = cut(&|level, index| {
             self.node(level, index).unwrap_or_else(|| {
-                *self.failed.borrow_mut() = Some(());
+                self.failed.set(true);
                 [0; 32]
             })
         });
-        path.ok().filter(|_| self.failed.borrow().is_none())
+        path.ok().filter(|_| !self.failed.get())
     }
 
     fn leaf(&self, index: u64) -> Option<LeafData> {
