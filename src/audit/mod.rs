@@ -5,6 +5,7 @@
 //! that an office says of itself beyond what a key, a root or a witness confirms.
 
 mod finding;
+pub mod keys_file;
 mod log_audit;
 mod tiles;
 

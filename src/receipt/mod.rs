@@ -8,6 +8,7 @@
 
 pub mod base32;
 mod key_ring;
+mod published_keys;
 mod receipt_id;
 mod seal;
 mod token;
@@ -16,6 +17,7 @@ mod url;
 
 pub use base32::Base32Error;
 pub use key_ring::{KeyRing, KeyRingError, TokenKeys};
+pub use published_keys::{KeyTerm, PublishedKey, PublishedKeys, Revocation};
 pub use receipt_id::ReceiptId;
 pub use seal::{Seal, SealClaims, SealError, SealKey, SealPublicKey, verify_seal};
 pub use token::{KeyIdError, Token, TokenError, TokenKey};
