@@ -18,27 +18,41 @@ pub enum Place {
     /// An earlier one, by its size.
     EarlierCheckpoint(u64),
     /// The root that stands on the paper of the receipt issued by this entry.
-    Paper { leaf: u64 },
+    Paper {
+        leaf: u64,
+    },
     Tile(Tile),
     Entry(u64),
     /// A stored head of the log, by its size.
     Head(u64),
     /// A stored inner node.
-    Node { level: u32, number: u64 },
+    Node {
+        level: u32,
+        number: u64,
+    },
     /// What the next leaf is added to.
     Edge,
     /// A dossier, by its reference or, when that cannot be read, by its place in the table.
     Dossier(String),
     /// A receipt's row, by the entry that issued it.
-    Receipt { leaf: i64 },
+    Receipt {
+        leaf: i64,
+    },
     /// A seal's row, by the entry of its receipt.
-    Seal { leaf: i64 },
+    Seal {
+        leaf: i64,
+    },
     /// A series of numbers, such as `PC-2026`.
     Series(String),
     /// A wish that was granted, by its first entry.
-    Wish { first_leaf: i64 },
+    Wish {
+        first_leaf: i64,
+    },
     /// A cosignature of a checkpoint.
-    Cosignature { size: u64, witness: String },
+    Cosignature {
+        size: u64,
+        witness: String,
+    },
     /// What is true of the whole database and of no row in it.
     Database,
 }

@@ -305,7 +305,8 @@ impl<'a> Pass<'a> {
             self.findings.add(Place::Checkpoint, "its root does not follow from the entries");
         }
         for known in expectations.between(head.size + 1, u64::MAX) {
-            let what = format!("it covers {} entries, and the log has {}: entries were taken away", known.size, head.size);
+            let what =
+                format!("it covers {} entries, and the log has {}: entries were taken away", known.size, head.size);
             self.findings.add(known.place.clone(), what);
         }
         for paper in expectations.papers_in(head.size, u64::MAX) {

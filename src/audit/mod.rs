@@ -15,6 +15,6 @@ pub use log_audit::{
     trusted_head,
 };
 pub use tiles::{
-    LeafData, SourceError, TileSource, bundle_at, parent_of, perfect_root, read_entries, read_hashes, tile_at,
-    tile_length,
+    LeafData, SourceError, TileSource, bundle_at, parent_of, partial_tiles, perfect_root, read_entries, read_hashes,
+    tile_at, tile_length,
 };
