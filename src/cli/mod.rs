@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod init;
 mod lock;
+mod log;
 mod log_lines;
 mod loss;
 mod migrate;
@@ -69,6 +70,7 @@ enum Command {
     Backup(backup::Backup),
     Copy(copy::Copy),
     Restore(restore::Restore),
+    Log(log::LogCommand),
 }
 
 /// The data folder and its database, for every command that needs an office.
@@ -118,6 +120,7 @@ impl Cli {
                 Command::Backup(command) => command.run().await,
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
+                Command::Log(command) => command.run().await,
             }
         })
     }
