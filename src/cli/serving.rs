@@ -146,7 +146,7 @@ async fn publish_now_and_then(service: Arc<Service>) {
         }
         last_problem = problem;
         let of_the_keys = service.key_problems();
-        for problem in of_the_keys.iter().filter(|problem| !last_of_the_keys.contains(problem)) {
+        for problem in of_the_keys.iter().filter(|problem| !last_of_the_keys.contains(*problem)) {
             tracing::error!("keys: {problem}");
         }
         last_of_the_keys = of_the_keys;
