@@ -12,12 +12,12 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe, Erased, Erasure,
     LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, ServerFacts, Session, Store,
     StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
-    dossier::{ProcedureCode, Reference},
+    dossier::{ProcedureCode, Reference, Role},
     metrics::{Metrics, StoreWork},
     receipt::ReceiptId,
     tlog::Hash,
@@ -107,6 +107,13 @@ impl Store for CountedStore {
         Ok(leaf)
     }
 
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let erased = self.counted(StoreWork::Append, self.store.erase(erasure)).await?;
+        self.metrics.appended(1);
+        self.metrics.log_size(erased.told_by + 1);
+        Ok(erased)
+    }
+
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
         self.read(self.store.numbers()).await
     }
@@ -193,6 +200,10 @@ impl Store for CountedStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         self.read(self.store.accounts()).await
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, StoreError> {
+        self.write(self.store.set_role(name, role)).await
     }
 
     async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {

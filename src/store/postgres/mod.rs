@@ -50,12 +50,12 @@ use self::{
     writer::{Job, Writer},
 };
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
-    LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe, Erased, Erasure,
+    LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Remains, Schema, SealedReceipt, Sealer, ServerFacts, Session,
     Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
-    dossier::{ProcedureCode, Reference},
+    dossier::{ProcedureCode, Reference, Role},
     receipt::ReceiptId,
     tlog::Hash,
 };
@@ -114,6 +114,11 @@ impl Store for PostgresStore {
             self.0.bound.is_now(&identity);
         }
         Ok(leaf)
+    }
+
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let told_by = self.0.writer.write(|reply| Job::Erase(Box::new(erasure), reply)).await?;
+        Ok(Erased { told_by, remains: Remains::Server })
     }
 
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
@@ -196,6 +201,10 @@ impl Store for PostgresStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         accounts::all(&self.0.pool).await
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, StoreError> {
+        accounts::set_role(&self.0.pool, name, role).await
     }
 
     async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {
