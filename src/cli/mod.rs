@@ -11,6 +11,7 @@ mod copy;
 mod copying;
 mod demo;
 mod doctor;
+mod erase;
 mod init;
 mod lock;
 mod log_lines;
@@ -63,6 +64,7 @@ enum Command {
     Account(account::AccountCommand),
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
+    Erase(erase::Erase),
     Doctor(doctor::Doctor),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
@@ -112,6 +114,7 @@ impl Cli {
                 Command::Account(command) => command.run().await,
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
+                Command::Erase(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,
                 Command::Backup(command) => command.run().await,
