@@ -312,8 +312,8 @@ pub struct Remainder {
     pub facts: BTreeMap<String, String>,
     /// The last number by procedure and year, those included that were only reserved.
     pub numbers: BTreeMap<(String, i64), i64>,
-    /// Password hash, role and time of making, by name.
-    pub accounts: BTreeMap<String, (String, String, i64)>,
+    /// Password hash and time of making, by name.
+    pub accounts: BTreeMap<String, (String, i64)>,
     /// Failures, the window's end and the lock's end, by bucket.
     pub attempts: BTreeMap<[u8; 32], (i64, i64, Option<i64>)>,
 }

@@ -52,7 +52,11 @@ impl Page {
 
 impl Desk {
     pub(crate) async fn open() -> Self {
-        let running = Running::start().await;
+        Self::of(Running::start().await).await
+    }
+
+    /// Signs a clerk in.
+    pub(crate) async fn of(running: Running) -> Self {
         running.service.add_account(NAME, milaf::dossier::Role::Desk, PASSWORD).await.unwrap().unwrap();
         let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         let mut desk = Self { running, client, cookie: String::new() };

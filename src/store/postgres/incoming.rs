@@ -27,8 +27,8 @@ const CHECKPOINTS: &str = "INSERT INTO checkpoints (size, note, published_at)
 const FACTS: &str = "INSERT INTO meta (key, value) SELECT * FROM unnest($1::text[], $2::text[])";
 const NUMBERS: &str = "INSERT INTO numbers (procedure, year, last)
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])";
-const ACCOUNTS: &str = "INSERT INTO accounts (name, password_hash, role, created_at)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])";
+const ACCOUNTS: &str = "INSERT INTO accounts (name, password_hash, created_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])";
 const ATTEMPTS: &str = "INSERT INTO attempts (bucket, failures, window_ends_at, locked_until)
     SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[])";
 
@@ -173,9 +173,8 @@ pub(super) async fn put_remainder(crossing: &Crossing, remainder: &Remainder) ->
     let accounts = &remainder.accounts;
     let columns = vec![
         column!(accounts, (name, _) => name.as_str()),
-        column!(accounts, (_, (password_hash, _, _)) => password_hash.as_str()),
-        column!(accounts, (_, (_, role, _)) => role.as_str()),
-        column!(accounts, (_, (_, _, created_at)) => *created_at),
+        column!(accounts, (_, (password_hash, _)) => password_hash.as_str()),
+        column!(accounts, (_, (_, created_at)) => *created_at),
     ];
     put(crossing, "write accounts", ACCOUNTS, columns).await?;
     let attempts = &remainder.attempts;

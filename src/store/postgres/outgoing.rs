@@ -148,7 +148,7 @@ pub(super) async fn remainder(crossing: &Crossing) -> Result<Remainder, StoreErr
     let facts = crossing.read("read the facts", "SELECT key, value FROM meta", &[]).await?;
     let numbers = crossing.read("read the numbers given", "SELECT procedure, year, last FROM numbers", &[]).await?;
     let accounts =
-        crossing.read("list the accounts", "SELECT name, password_hash, role, created_at FROM accounts", &[]).await?;
+        crossing.read("list the accounts", "SELECT name, password_hash, created_at FROM accounts", &[]).await?;
     let attempts = crossing
         .read("read the tries", "SELECT bucket, failures, window_ends_at, locked_until FROM attempts", &[])
         .await?;
@@ -164,7 +164,7 @@ pub(super) async fn remainder(crossing: &Crossing) -> Result<Remainder, StoreErr
             .collect::<Result<_, StoreError>>()?,
         accounts: accounts
             .iter()
-            .map(|row| Ok((get(row, 0)?, (get(row, 1)?, get(row, 2)?, rows::get(row, 3)?))))
+            .map(|row| Ok((get(row, 0)?, (get(row, 1)?, rows::get(row, 2)?))))
             .collect::<Result<_, StoreError>>()?,
         attempts: attempts
             .iter()

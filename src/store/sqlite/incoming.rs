@@ -155,10 +155,10 @@ pub(super) fn put_remainder(connection: &Connection, remainder: &Remainder) -> R
             .and_then(|mut statement| statement.execute(params![procedure, year, last]))
             .during("write a last number")?;
     }
-    for (name, (password_hash, role, created_at)) in &remainder.accounts {
+    for (name, (password_hash, created_at)) in &remainder.accounts {
         connection
-            .prepare_cached("INSERT INTO accounts (name, password_hash, role, created_at) VALUES (?1, ?2, ?3, ?4)")
-            .and_then(|mut statement| statement.execute(params![name, password_hash, role, created_at]))
+            .prepare_cached("INSERT INTO accounts (name, password_hash, created_at) VALUES (?1, ?2, ?3)")
+            .and_then(|mut statement| statement.execute(params![name, password_hash, created_at]))
             .during("write an account")?;
     }
     for (bucket, (failures, window_ends_at, locked_until)) in &remainder.attempts {

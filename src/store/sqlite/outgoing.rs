@@ -161,8 +161,8 @@ pub(super) fn remainder(connection: &Connection) -> Result<Remainder, StoreError
         numbers: all(connection, "SELECT procedure, year, last FROM numbers", |row| {
             Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
         })?,
-        accounts: all(connection, "SELECT name, password_hash, role, created_at FROM accounts", |row| {
-            Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))
+        accounts: all(connection, "SELECT name, password_hash, created_at FROM accounts", |row| {
+            Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
         })?,
         attempts: all(connection, "SELECT bucket, failures, window_ends_at, locked_until FROM attempts", |row| {
             Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))
