@@ -8,6 +8,7 @@ mod dossiers;
 mod erasure;
 mod failure;
 mod intake;
+mod journal;
 mod password_gate;
 mod public;
 mod ready;
@@ -21,6 +22,10 @@ pub use dossiers::DossierView;
 pub use erasure::{ErasedDossier, ErasureScope};
 pub use failure::{Failure, ServiceError};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
+pub use journal::{
+    About, EntryContent, EntryDetails, EntryRecord, JournalEntry, JournalFilter, JournalPage, KeyChange, Rest,
+    SeenCheckpoint,
+};
 pub use public::{Happening, PublicErasure, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer};
 pub use ready::{Check, Failing};
 pub use receipts::ReceiptView;

@@ -10,6 +10,7 @@
 mod checkpoint;
 mod leaf;
 mod log_event;
+mod nodes;
 mod note;
 mod proof;
 mod record;
@@ -19,6 +20,7 @@ mod tree;
 pub use checkpoint::{Checkpoint, CheckpointError, LogKey};
 pub use leaf::{Hash, commitment, leaf_data, leaf_hash, node_hash};
 pub use log_event::{KeyPurpose, LOG_SUBJECT, LogEvent, LogEventError};
+pub use nodes::{Node, NodeRange, NodesMissing, PathPlan};
 pub use note::{NoteError, NoteSigner, NoteVerifier};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, verify_consistency, verify_inclusion};
 pub use record::{Record, RecordError};
