@@ -12,7 +12,10 @@ mod copying;
 mod demo;
 mod doctor;
 mod init;
+mod key_table;
+mod keys;
 mod lock;
+mod log;
 mod log_lines;
 mod loss;
 mod migrate;
@@ -26,7 +29,8 @@ mod serve;
 mod serving;
 mod supervisor;
 mod terminal;
-mod verify;
+mod witness;
+mod whole;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -64,10 +68,13 @@ enum Command {
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
     Doctor(doctor::Doctor),
+    Keys(keys::KeysCommand),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
     Copy(copy::Copy),
     Restore(restore::Restore),
+    Witness(witness::WitnessCommand),
+    Log(log::LogCommand),
 }
 
 /// The data folder and its database, for every command that needs an office.
@@ -113,10 +120,13 @@ impl Cli {
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
+                Command::Keys(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,
                 Command::Backup(command) => command.run().await,
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
+                Command::Witness(command) => command.run().await,
+                Command::Log(command) => command.run().await,
             }
         })
     }

@@ -8,10 +8,12 @@
 //! only its issuer's program can check convinces nobody.
 
 mod checkpoint;
+mod cosignature;
 mod leaf;
 mod log_event;
 mod nodes;
 mod note;
+mod policy;
 mod proof;
 mod proof_file;
 mod record;
@@ -19,10 +21,12 @@ mod tile;
 mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError, LogKey};
+pub use cosignature::{CosignatureSigner, CosignatureVerifier};
 pub use leaf::{Hash, commitment, leaf_data, leaf_hash, node_hash};
 pub use log_event::{KeyPurpose, LOG_SUBJECT, LogEvent, LogEventError};
 pub use nodes::{Node, NodeRange, NodesMissing, PathPlan};
 pub use note::{NoteError, NoteSigner, NoteVerifier};
+pub use policy::{JudgeError, Policy, PolicyError, PolicyFault, PolicyWitness, Witnessed};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, verify_consistency, verify_inclusion};
 pub use proof_file::{ProofFile, ProofFileError};
 pub use record::{Record, RecordError};

@@ -40,6 +40,7 @@ mod receipt_samples;
 mod service_stories;
 mod shutdown;
 mod status_details;
+mod stock_software;
 mod store_conformance;
 mod store_migrations;
 mod store_nodes;
