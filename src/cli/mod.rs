@@ -28,6 +28,7 @@ mod supervisor;
 mod terminal;
 mod verify;
 mod witness;
+mod witnesses;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
