@@ -32,6 +32,7 @@ mod supervisor;
 mod terminal;
 mod whole;
 mod witness;
+mod witnesses;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
