@@ -15,6 +15,7 @@ use super::{
 use crate::{
     dossier::Reference,
     receipt::{KeyTerm, PublishedKey, PublishedKeys, SealClaims, SealError, SealPublicKey, verify_seal},
+    tlog::Policy,
 };
 
 /// What there is to judge by. Whatever is absent is not looked at, or is said to be missing.
@@ -22,6 +23,8 @@ use crate::{
 pub struct Evidence<'a> {
     pub keys: Option<&'a PublishedKeys>,
     pub log: Option<&'a OpenedLog<'a>>,
+    /// By which a proof file's checkpoint is judged; a log was opened by it already.
+    pub policy: Option<&'a Policy>,
     /// Whether the office's secret key made the token; only the office itself can tell.
     pub tag: Option<bool>,
     pub opening: Option<Opening<'a>>,
@@ -141,10 +144,10 @@ impl Judge {
         let claims = signed?;
         self.add(CheckKind::Match, passed(claims.receipt_id == receipt.token.receipt_id()));
         // Of keys that share an id, the one that signed.
-        let signer = keys?.seal.iter().find(|key| {
+        let author = keys?.seal.iter().find(|key| {
             SealPublicKey::from_bytes(&key.key).is_ok_and(|candidate| verify_seal(bytes, &[candidate]).is_ok())
         })?;
-        Some((claims, signer))
+        Some((claims, author))
     }
 
     fn contents(&mut self, claims: &SealClaims, key: &PublishedKey, log: Option<&OpenedLog<'_>>) {
@@ -183,7 +186,7 @@ impl Judge {
             (Outcome::Missing, Outcome::Missing)
         } else {
             let included = holds(log, head, claims).map_or(Outcome::Missing, passed);
-            (included, self.root(claims, log, head))
+            (included, root(claims, log, head))
         };
         self.add(CheckKind::Inclusion, inclusion);
         self.add(CheckKind::Root, root);
@@ -192,17 +195,6 @@ impl Judge {
         }
         if inclusion == Outcome::Passed {
             self.times(claims, log);
-        }
-    }
-
-    fn root(&self, claims: &SealClaims, log: &OpenedLog<'_>, head: &Head) -> Outcome {
-        if claims.tree_size > head.checkpoint.size {
-            return Outcome::Missing;
-        }
-        match log.evidence.root(claims.tree_size, &head.checkpoint) {
-            Proven::Yes(root) => passed(root == claims.root),
-            Proven::Unusable if log.evidence.is_single() => Outcome::NotLookedAt,
-            Proven::Unusable => Outcome::Missing,
         }
     }
 
@@ -235,6 +227,18 @@ fn holds(log: &OpenedLog<'_>, head: &Head, claims: &SealClaims) -> Option<bool> 
     match log.evidence.entry(claims.leaf_index, &head.checkpoint, log.size()) {
         Proven::Yes(leaf) => Some(leaf[1..17] == claims.commitment16),
         Proven::Unusable => None,
+    }
+}
+
+/// Whether the paper's tree is a beginning of the log.
+fn root(claims: &SealClaims, log: &OpenedLog<'_>, head: &Head) -> Outcome {
+    if claims.tree_size > head.checkpoint.size {
+        return Outcome::Missing;
+    }
+    match log.evidence.root(claims.tree_size, &head.checkpoint) {
+        Proven::Yes(root) => passed(root == claims.root),
+        Proven::Unusable if log.evidence.is_single() => Outcome::NotLookedAt,
+        Proven::Unusable => Outcome::Missing,
     }
 }
 
