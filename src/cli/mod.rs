@@ -12,6 +12,8 @@ mod copying;
 mod demo;
 mod doctor;
 mod init;
+mod key_table;
+mod keys;
 mod lock;
 mod log;
 mod log_lines;
@@ -27,7 +29,7 @@ mod serve;
 mod serving;
 mod supervisor;
 mod terminal;
-mod verify;
+mod witness;
 mod whole;
 
 use std::{io, path::PathBuf, process::ExitCode};
@@ -66,11 +68,13 @@ enum Command {
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
     Doctor(doctor::Doctor),
+    Keys(keys::KeysCommand),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
     Copy(copy::Copy),
     Restore(restore::Restore),
     Verify(Box<verify::Verify>),
+    Witness(witness::WitnessCommand),
     Log(log::LogCommand),
 }
 
@@ -117,11 +121,13 @@ impl Cli {
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
+                Command::Keys(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,
                 Command::Backup(command) => command.run().await,
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
                 Command::Verify(command) => Ok(command.run()),
+                Command::Witness(command) => command.run().await,
                 Command::Log(command) => command.run().await,
             }
         })
