@@ -7,6 +7,7 @@
 mod finding;
 pub mod keys_file;
 mod log_audit;
+mod stored_entry;
 mod tiles;
 
 pub use finding::{Finding, Findings, MOST_FINDINGS, Place};
@@ -14,6 +15,7 @@ pub use log_audit::{
     Expectations, KnownRoot, LogReport, Paper, Unreadable, audit_log, judge_entries, judge_papers, judge_tile,
     trusted_head,
 };
+pub use stored_entry::judge_stored;
 pub use tiles::{
     LeafData, SourceError, TileSource, bundle_at, parent_of, partial_tiles, perfect_root, read_entries, read_hashes,
     tile_at, tile_length,

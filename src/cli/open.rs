@@ -16,7 +16,7 @@ use crate::{
     config::{DataDir, DatabaseSettings, DatabaseUrl, Issuer, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
     service::{IdentityKey, Parts, Service, Standing, StartError},
-    store::{BatchNames, Portable, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
+    store::{BatchNames, Inspect, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
     tlog::LogKey,
 };
 
@@ -174,6 +174,10 @@ impl Papers {
         Ok(Self { issuer, files, keys })
     }
 
+    pub(super) fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
     pub(super) fn sealer(&self) -> Sealer {
         let seal_key = self.keys.seal_key.clone();
         Arc::new(move |claims| seal_key.seal(claims))
@@ -186,8 +190,8 @@ pub(super) async fn open_store(
     settings: &DatabaseSettings,
     sealer: Sealer,
     may: Database,
-) -> anyhow::Result<Arc<dyn Portable>> {
-    let opened: anyhow::Result<Arc<dyn Portable>> = match database {
+) -> anyhow::Result<Arc<dyn Inspect>> {
+    let opened: anyhow::Result<Arc<dyn Inspect>> = match database {
         DatabaseUrl::Sqlite(path) => {
             let options = SqliteOptions { create: may == Database::MayBeMade, ..SqliteOptions::default() };
             let opened = SqliteStore::open_with(path, sealer, options);

@@ -6,6 +6,7 @@
 mod accounts;
 mod dossiers;
 mod failure;
+mod inspection;
 mod intake;
 mod password_gate;
 mod public;
@@ -18,6 +19,7 @@ mod start;
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
 pub use failure::{Failure, ServiceError};
+pub use inspection::{CLOCK_TOLERANCE, OfficeAudit, OfficeReport};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
 pub use public::{Happening, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer};
 pub use ready::{Check, Failing};

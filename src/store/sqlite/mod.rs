@@ -17,6 +17,7 @@ mod errors;
 #[cfg(test)]
 mod fault_tests;
 mod incoming;
+mod inspect;
 mod log;
 mod migrations;
 mod nodes;
