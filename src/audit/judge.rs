@@ -172,12 +172,7 @@ impl Judge {
     }
 
     fn log(&mut self, claims: &SealClaims, log: &OpenedLog<'_>) {
-        let newest = match log.newest {
-            Newest::Trusted => Outcome::Passed,
-            Newest::Refused => Outcome::Failed,
-            Newest::Absent => Outcome::Missing,
-        };
-        self.add(CheckKind::Checkpoint, newest);
+        self.add(CheckKind::Checkpoint, checkpoint(log));
         let Some(head) = log.heads.first() else { return };
         self.found.log_size = Some(head.checkpoint.size);
         self.found.witnesses = head.cosigners.iter().map(|(name, _)| name.clone()).collect();
@@ -194,19 +189,9 @@ impl Judge {
             self.add(CheckKind::Witnesses, passed(head.quorum));
         }
         if inclusion == Outcome::Passed {
-            self.times(claims, log);
+            let bounds = times(log, claims.leaf_index, |head| holds(log, head, claims) == Some(true));
+            (self.found.published_by, self.found.published_after) = bounds;
         }
-    }
-
-    /// When the log held the entry, by the witnesses' clocks.
-    fn times(&mut self, claims: &SealClaims, log: &OpenedLog<'_>) {
-        let (with, without): (Vec<&Head>, Vec<&Head>) =
-            log.heads.iter().partition(|head| head.checkpoint.size > claims.leaf_index);
-        let mut witnessed: Vec<(u64, &Head)> = with.iter().filter_map(|head| Some((head.met_at?, *head))).collect();
-        witnessed.sort_by_key(|(seconds, _)| *seconds);
-        let first = witnessed.iter().find(|(_, head)| holds(log, head, claims) == Some(true));
-        self.found.published_by = first.map(|(seconds, _)| *seconds);
-        self.found.published_after = without.iter().filter_map(|head| head.met_at).max();
     }
 
     fn later(&mut self, later: Later<'_>) {
@@ -242,6 +227,24 @@ fn root(claims: &SealClaims, log: &OpenedLog<'_>, head: &Head) -> Outcome {
     }
 }
 
+/// Whether the log's newest head is the office's.
+pub(super) const fn checkpoint(log: &OpenedLog<'_>) -> Outcome {
+    match log.newest {
+        Newest::Trusted => Outcome::Passed,
+        Newest::Refused => Outcome::Failed,
+        Newest::Absent => Outcome::Missing,
+    }
+}
+
+/// When the log held the entry at the latest, and when it was last seen without it, by the witnesses' clocks.
+pub(super) fn times(log: &OpenedLog<'_>, index: u64, holds: impl Fn(&Head) -> bool) -> (Option<u64>, Option<u64>) {
+    let (with, without): (Vec<&Head>, Vec<&Head>) = log.heads.iter().partition(|head| head.checkpoint.size > index);
+    let mut witnessed: Vec<(u64, &Head)> = with.iter().filter_map(|head| Some((head.met_at?, *head))).collect();
+    witnessed.sort_by_key(|(seconds, _)| *seconds);
+    let first = witnessed.iter().find(|(_, head)| holds(head));
+    (first.map(|(seconds, _)| *seconds), without.iter().filter_map(|head| head.met_at).max())
+}
+
 /// An office may have moved to another address; the log keeps the first one's name.
 fn is_host_of(keys: &PublishedKeys, host: &str) -> bool {
     let first = keys.log_origin.split('/').next().unwrap_or_default();
@@ -252,6 +255,6 @@ const fn check(kind: CheckKind, outcome: Outcome) -> Check {
     Check { kind, outcome }
 }
 
-const fn passed(yes: bool) -> Outcome {
+pub(super) const fn passed(yes: bool) -> Outcome {
     if yes { Outcome::Passed } else { Outcome::Failed }
 }

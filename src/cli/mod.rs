@@ -29,8 +29,9 @@ mod serve;
 mod serving;
 mod supervisor;
 mod terminal;
-mod witness;
+mod verify;
 mod whole;
+mod witness;
 
 use std::{io, path::PathBuf, process::ExitCode};
 

@@ -3,7 +3,10 @@
 use std::{fs::File, io::Read, path::Path};
 
 use super::inputs::{Input, What};
-use crate::audit::{Evidence, Presented, Verdict, judge_text};
+use crate::{
+    audit::{Evidence, Presented, Verdict, judge_proof, judge_text},
+    tlog::ProofFile,
+};
 
 /// Larger files are not read. A colour scan of a page has some 30 MB.
 pub(super) const LARGEST_MB: u64 = 64;
@@ -23,6 +26,8 @@ pub(super) enum Problem {
     Large,
     NoCode,
     Unknown,
+    /// It is a proof, and the record that it proves was not given.
+    Proof,
     Empty,
 }
 
@@ -34,6 +39,7 @@ impl Problem {
             Self::Large => "large",
             Self::NoCode => "no-code",
             Self::Unknown => "unknown",
+            Self::Proof => "proof",
             Self::Empty => "empty",
         }
     }
@@ -72,9 +78,20 @@ fn judge_file(bytes: &[u8], evidence: &Evidence<'_>) -> Result<Vec<Verdict>, Pro
     if bytes.is_empty() {
         return Err(Problem::Empty);
     }
+    if bytes.starts_with(b"c2sp.org/tlog-proof@") {
+        return judge_proof_file(bytes, evidence);
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::Unknown)?;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() { Err(Problem::Empty) } else { judge_codes(&lines, evidence) }
+}
+
+fn judge_proof_file(bytes: &[u8], evidence: &Evidence<'_>) -> Result<Vec<Verdict>, Problem> {
+    let file: ProofFile = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).ok_or(Problem::Unknown)?;
+    if evidence.opening.is_none() {
+        return Err(Problem::Proof);
+    }
+    Ok(vec![judge_proof(&file, evidence)])
 }
 
 /// A picture or a page may hold other people's codes too; those are passed over if one of them is a receipt's.

@@ -184,6 +184,7 @@ fn problem_words(language: Language, problem: &Problem) -> String {
         Problem::Large => text_with(language, "verify-problem-large", &[("size", &LARGEST_MB.to_string())]),
         Problem::NoCode => crate::i18n::text(language, "verify-problem-no-code"),
         Problem::Unknown => crate::i18n::text(language, "verify-problem-unknown"),
+        Problem::Proof => crate::i18n::text(language, "verify-problem-proof"),
         Problem::Empty => crate::i18n::text(language, "verify-problem-empty"),
     }
 }
