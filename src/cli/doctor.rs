@@ -394,5 +394,6 @@ async fn last_event(office: &Office) -> anyhow::Result<Option<Timestamp>> {
     let Some(last) = head.size.checked_sub(1) else { return Ok(None) };
     let rows = office.store.log_rows(last, 1).await?;
     let row = rows.first().context("its entry is missing")?;
-    Ok(Some(Timestamp::from_millisecond(Record::decode(&row.record)?.at_ms)?))
+    let content = row.content.as_ref().context("its record is missing")?;
+    Ok(Some(Timestamp::from_millisecond(Record::decode(&content.record)?.at_ms)?))
 }

@@ -16,16 +16,16 @@ mod types;
 
 pub use counted::CountedStore;
 pub use portable::{
-    Chunk, Custody, GrantedWish, LeafContent, Mark, Portable, PortableDossier, PortableLeaf, PortableReceipt,
-    PortableSeal, Remainder, Totals,
+    Chunk, Custody, GrantedWish, Mark, Portable, PortableAccount, PortableDossier, PortableErasure, PortableLeaf,
+    PortableReceipt, PortableSeal, Remainder, Totals,
 };
 pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore};
 pub use series::{Migration, TooNew};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
-    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, Schema, SealedReceipt, Sealer,
-    ServerFacts, Session, StoreError, StoredEvent, StoredLogEvent, TreeHead, WaitsFor,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, DossierRow, DuplicateProbe,
+    Idempotency, LogContent, LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, Schema,
+    SealedReceipt, Sealer, ServerFacts, Session, StoreError, StoredEvent, StoredLogEvent, TreeHead, WaitsFor,
 };
 
 use std::fmt;
@@ -35,7 +35,7 @@ use jiff::Timestamp;
 use crate::{
     dossier::{ProcedureCode, Reference},
     receipt::ReceiptId,
-    tlog::Hash,
+    tlog::{Hash, NodeRange},
 };
 
 /// The contract of a database.
@@ -115,11 +115,39 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Leaf hashes from an index on, at most `limit`.
     async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError>;
 
-    /// Log rows with record and nonce from an index on, at most `limit`: what an audit recomputes.
+    /// The hashes of each of the ranges, in their order; of a range as many as are there without a gap. The hash of every
+    /// perfect subtree at level 4, 8, 12 … is there with the leaf that completes it. At most 4096 of a range are given.
+    async fn nodes(&self, ranges: &[NodeRange]) -> Result<Vec<Vec<Hash>>, StoreError>;
+
+    /// What the leaves commit to, from an index on, at most `limit`: all that an entry of the public log says.
+    async fn commitments(&self, from: u64, limit: u32) -> Result<Vec<[u8; 32]>, StoreError>;
+
+    /// Log rows from an index on, at most `limit`, with record and nonce unless they were erased: what an audit recomputes.
     async fn log_rows(&self, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError>;
 
     /// The largest checkpoint that was published.
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError>;
+
+    /// The checkpoint of this size, if one was published.
+    async fn checkpoint_of(&self, size: u64) -> Result<Option<CheckpointRow>, StoreError>;
+
+    /// The smallest published checkpoint that covers a leaf.
+    async fn checkpoint_covering(&self, leaf: u64) -> Result<Option<CheckpointRow>, StoreError>;
+
+    /// The published checkpoints, the newest first; those smaller than `before`.
+    async fn published_checkpoints(&self, before: Option<u64>, limit: u32) -> Result<Vec<CheckpointRow>, StoreError>;
+
+    /// Keeps a cosignature of a kept checkpoint; another one of the same witness and size is no error, and the first stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] when no checkpoint of this size was kept.
+    async fn keep_cosignature(&self, cosignature: CosignatureRow) -> Result<(), StoreError>;
+
+    /// The cosignatures of the checkpoint of this size, in the order of the bytes of the witnesses' names.
+    async fn cosignatures(&self, size: u64) -> Result<Vec<CosignatureRow>, StoreError>;
+
+    /// The size of the largest checkpoint that this witness has cosigned.
+    async fn last_cosigned(&self, witness: &str) -> Result<Option<u64>, StoreError>;
 
     /// Keeps a signed checkpoint; one of the same size again is no error, and the first stays.
     async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError>;

@@ -209,8 +209,24 @@ pub struct LogRow {
     pub reference: Option<Reference>,
     pub leaf_hash: Hash,
     pub commitment: [u8; 32],
+    /// `None` when it was erased, for a person's sake.
+    pub content: Option<LogContent>,
+    /// The leaf of the log's own event that tells of the erasure.
+    pub erased_by: Option<u64>,
+}
+
+/// What a leaf commits to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogContent {
     pub record: Vec<u8>,
     pub nonce: [u8; 32],
+}
+
+/// Whoever has record and nonce knows what happened; neither belongs into a message.
+impl fmt::Debug for LogContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogContent(…)")
+    }
 }
 
 impl fmt::Debug for LogRow {
@@ -225,6 +241,19 @@ pub struct CheckpointRow {
     /// The signed note, whole.
     pub note: String,
     pub published_at: Timestamp,
+}
+
+/// A witness's word that it has seen a published checkpoint and nothing that contradicts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CosignatureRow {
+    pub size: u64,
+    /// The name of the witness's key.
+    pub witness: String,
+    /// The signature line of the note, without its end.
+    pub line: String,
+    /// Seconds since 1970, by the witness's clock.
+    pub at: i64,
+    pub received_at: Timestamp,
 }
 
 #[derive(Clone, PartialEq, Eq)]

@@ -9,7 +9,10 @@
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::leaf::{Hash, node_hash};
+use super::{
+    leaf::{Hash, node_hash},
+    nodes::Node,
+};
 
 /// A path was asked for outside the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -47,11 +50,19 @@ impl Frontier {
 
     /// Appends one leaf.
     pub fn push(&mut self, leaf_hash: Hash) {
+        self.push_and_tell(leaf_hash, |_| {});
+    }
+
+    /// Appends one leaf, and tells of each node it completes whose hash is kept, the lowest first.
+    pub fn push_and_tell(&mut self, leaf_hash: Hash, mut completed: impl FnMut(Node)) {
         let mut hash = leaf_hash;
         // Each trailing one in the size is a subtree of the same height as `hash` by then.
-        for _ in 0..self.size.trailing_ones() {
+        for level in 1..=self.size.trailing_ones() {
             let left = self.subtrees.pop().expect("one subtree for each bit of the size");
             hash = node_hash(&left, &hash);
+            if Node::is_kept(level) {
+                completed(Node { level, number: self.size >> level, hash });
+            }
         }
         self.subtrees.push(hash);
         self.size += 1;

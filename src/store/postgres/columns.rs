@@ -2,7 +2,7 @@
 
 use tokio_postgres::types::ToSql;
 
-use super::{link::Flight, rows, wishes::Rows};
+use super::{link::Flight, nodes, rows, wishes::Rows};
 use crate::store::{StoreError, growth::Grown};
 
 const NUMBERS: &str = "INSERT INTO numbers (procedure, year, last)
@@ -35,6 +35,8 @@ const GRANTED: &str = "INSERT INTO idempotency (key, fingerprint, first_leaf, la
     SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[])";
 const HEAD: &str = "INSERT INTO heads (size, root) VALUES ($1, $2)";
 pub(super) const EDGE: &str = "UPDATE frontier SET size = $1, edge = $2 WHERE \"only\" = 0";
+pub(super) const NODES: &str = "INSERT INTO nodes (level, number, hash)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])";
 const SEALS: &str = "INSERT INTO seals (leaf_index, tree_size, seal)
     SELECT leaf_index, $1::bigint, seal FROM unnest($2::bigint[], $3::bytea[]) AS new (leaf_index, seal)";
 
@@ -169,7 +171,7 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
     Ok(tables)
 }
 
-/// The head, the edge and the seals of a log that has grown.
+/// The head, the edge, the nodes and the seals of a log that has grown.
 fn of_growth(grown: &Grown) -> Result<Vec<Table<'_>>, StoreError> {
     let size = rows::signed(grown.head.size)?;
     let leaves = grown.seals.iter().map(|new| rows::signed(new.leaf_index)).collect::<Result<Vec<_>, StoreError>>()?;
@@ -177,6 +179,10 @@ fn of_growth(grown: &Grown) -> Result<Vec<Table<'_>>, StoreError> {
         Table { statement: HEAD, columns: vec![Box::new(size), Box::new(grown.head.root)] },
         Table { statement: EDGE, columns: vec![Box::new(size), Box::new(grown.edge.as_slice())] },
     ];
+    if !grown.nodes.is_empty() {
+        let (levels, numbers, hashes) = nodes::columns(&grown.nodes)?;
+        tables.push(Table { statement: NODES, columns: vec![Box::new(levels), Box::new(numbers), Box::new(hashes)] });
+    }
     if !leaves.is_empty() {
         let seals = column!(grown.seals, new => new.seal.as_slice());
         tables.push(Table { statement: SEALS, columns: vec![Box::new(size), Box::new(leaves), seals] });

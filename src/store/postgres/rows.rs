@@ -9,8 +9,8 @@ use crate::{
     dossier::{Event, Position, Reference},
     receipt::ReceiptId,
     store::{
-        Account, CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, Session, StoreError, StoredEvent,
-        StoredLogEvent, TreeHead, projection,
+        Account, CheckpointRow, DossierRow, LogContent, LogRow, NumberSeries, SealedReceipt, Session, StoreError,
+        StoredEvent, StoredLogEvent, TreeHead, projection,
     },
     tlog::{LogEvent, Record},
 };
@@ -64,17 +64,24 @@ pub(super) fn tree_head(row: &Row) -> Result<TreeHead, StoreError> {
     Ok(TreeHead { size: number(row, 0)?, root: bytes(row, 1)? })
 }
 
-/// Reads `leaf_index, reference, leaf_hash, commitment, record, nonce`.
+/// Reads `leaf_index, reference, leaf_hash, commitment, record, nonce, told_by`.
 pub(super) fn log_row(row: &Row) -> Result<LogRow, StoreError> {
     let reference: Option<&str> = get(row, 1)?;
+    let told_by: Option<i64> = get(row, 6)?;
     Ok(LogRow {
         index: number(row, 0)?,
         reference: reference.map(|_| text::<Reference>(row, 1)).transpose()?,
         leaf_hash: bytes(row, 2)?,
         commitment: bytes(row, 3)?,
-        record: get(row, 4)?,
-        nonce: bytes(row, 5)?,
+        content: content(row, 4)?,
+        erased_by: told_by.map(|_| number(row, 6)).transpose()?,
     })
+}
+
+/// Reads `record, nonce` from a column on, which may not be there.
+pub(super) fn content(row: &Row, column: usize) -> Result<Option<LogContent>, StoreError> {
+    let record: Option<Vec<u8>> = get(row, column)?;
+    record.map(|record| Ok(LogContent { record, nonce: bytes(row, column + 1)? })).transpose()
 }
 
 /// Reads `leaf_index, record`. Time, actor and content come from the record alone, so that what a page shows is what the

@@ -32,7 +32,7 @@ use super::{
     BatchNames, PostgresOpenError,
     batch::{Attempt, Batch, End},
     link::{Connector, Link},
-    migrations,
+    migrations, nodes,
     plan::Outcome,
     wishes::Wish,
 };
@@ -179,6 +179,9 @@ async fn prepare(connector: &Connector) -> Result<(Link, Schema), PostgresOpenEr
     let link = connector.connect().await.map_err(|error| error.explain(connector.options()))?;
     migrations::check_server(&link).await?;
     let schema = migrations::apply(&link, connector.options().series, connector.options().create).await?;
+    if schema.now >= migrations::WITH_NODES {
+        nodes::complete(&link).await?;
+    }
     Ok((link, schema))
 }
 

@@ -19,8 +19,10 @@ mod fault_tests;
 mod incoming;
 mod log;
 mod migrations;
+mod nodes;
 mod outgoing;
 mod portable;
+mod published;
 mod readers;
 mod receipts;
 mod rows;
@@ -36,14 +38,14 @@ pub use errors::OpenError;
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
-    LogRow, Migration, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts,
-    Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
+    DuplicateProbe, LogRow, Migration, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt,
+    Sealer, ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference},
     receipt::ReceiptId,
-    tlog::Hash,
+    tlog::{Hash, NodeRange},
 };
 
 /// How long a connection waits for another process that holds the lock.
@@ -111,6 +113,9 @@ impl SqliteStore {
             connection::keep_write_ahead_log(&connection, options.patience)?;
         }
         let schema = migrations::apply(&mut connection, options.series)?;
+        if schema.now >= migrations::WITH_NODES {
+            nodes::complete(&mut connection)?;
+        }
         let readers = Readers::open(path, options.patience)?;
         let writer = Writer::start(connection, sealer, options.patience).map_err(OpenError::Thread)?;
         Ok(Self(Arc::new(Parts { schema, writer, readers })))
@@ -184,16 +189,50 @@ impl Store for SqliteStore {
         self.0.readers.read(move |connection| log::leaf_hashes(connection, from, limit)).await
     }
 
+    async fn nodes(&self, ranges: &[NodeRange]) -> Result<Vec<Vec<Hash>>, StoreError> {
+        let ranges = ranges.to_vec();
+        self.0.readers.read(move |connection| nodes::read(connection, &ranges)).await
+    }
+
+    async fn commitments(&self, from: u64, limit: u32) -> Result<Vec<[u8; 32]>, StoreError> {
+        self.0.readers.read(move |connection| log::commitments(connection, from, limit)).await
+    }
+
     async fn log_rows(&self, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError> {
         self.0.readers.read(move |connection| log::log_rows(connection, from, limit)).await
     }
 
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
-        self.0.readers.read(log::last_checkpoint).await
+        self.0.readers.read(published::last_checkpoint).await
+    }
+
+    async fn checkpoint_of(&self, size: u64) -> Result<Option<CheckpointRow>, StoreError> {
+        self.0.readers.read(move |connection| published::checkpoint_of(connection, size)).await
+    }
+
+    async fn checkpoint_covering(&self, leaf: u64) -> Result<Option<CheckpointRow>, StoreError> {
+        self.0.readers.read(move |connection| published::checkpoint_covering(connection, leaf)).await
+    }
+
+    async fn published_checkpoints(&self, before: Option<u64>, limit: u32) -> Result<Vec<CheckpointRow>, StoreError> {
+        self.0.readers.read(move |connection| published::published_checkpoints(connection, before, limit)).await
+    }
+
+    async fn keep_cosignature(&self, cosignature: CosignatureRow) -> Result<(), StoreError> {
+        self.0.writer.write(move |connection| published::keep_cosignature(connection, &cosignature)).await
+    }
+
+    async fn cosignatures(&self, size: u64) -> Result<Vec<CosignatureRow>, StoreError> {
+        self.0.readers.read(move |connection| published::cosignatures(connection, size)).await
+    }
+
+    async fn last_cosigned(&self, witness: &str) -> Result<Option<u64>, StoreError> {
+        let witness = witness.to_owned();
+        self.0.readers.read(move |connection| published::last_cosigned(connection, &witness)).await
     }
 
     async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError> {
-        self.0.writer.write(move |connection| log::keep_checkpoint(connection, &checkpoint)).await
+        self.0.writer.write(move |connection| published::keep_checkpoint(connection, &checkpoint)).await
     }
 
     async fn custody(&self) -> Result<Custody, StoreError> {
