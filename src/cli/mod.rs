@@ -27,6 +27,7 @@ mod serving;
 mod supervisor;
 mod terminal;
 mod verify;
+mod whole;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
