@@ -26,7 +26,6 @@ mod serve;
 mod serving;
 mod supervisor;
 mod terminal;
-mod verify;
 mod whole;
 
 use std::{io, path::PathBuf, process::ExitCode};
