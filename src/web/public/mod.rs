@@ -8,6 +8,7 @@ mod find;
 mod frame;
 mod home;
 mod legal;
+mod log;
 pub mod notice;
 mod status;
 pub mod style;
@@ -29,6 +30,10 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/find", post(find::find))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready::page))
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/tile/{*name}", get(log::tile))
+        .route("/log/proof/{*name}", get(log::proof))
+        .route("/log/{*name}", get(log::unknown))
         .route("/robots.txt", get(unknown::robots));
     // A QR code carries capitals; people type small letters.
     for letter in ["D", "d"] {

@@ -230,14 +230,22 @@ async fn audit_log(store: &dyn Store) -> Vec<Hash> {
         let rows = store.log_rows(from, 7).await.unwrap();
         let hashes = store.leaf_hashes(from, 7).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.leaf_hash).collect::<Vec<_>>(), hashes, "both readings of the log");
+        assert_eq!(
+            rows.iter().map(|row| row.commitment).collect::<Vec<_>>(),
+            store.commitments(from, 7).await.unwrap(),
+            "the public's reading of the log"
+        );
         if rows.is_empty() {
+            audit_nodes(store, &leaves).await;
             return leaves;
         }
         for row in rows {
             assert_eq!(row.index, leaves.len() as u64, "no index is left out");
-            assert_eq!(row.commitment, commitment(&row.nonce, &row.record), "commitment");
+            let content = row.content.as_ref().expect("nothing was erased");
+            assert_eq!(row.erased_by, None, "nothing was erased");
+            assert_eq!(row.commitment, commitment(&content.nonce, &content.record), "commitment");
             assert_eq!(row.leaf_hash, leaf_hash(&leaf_data(&row.commitment)), "leaf hash");
-            let record = Record::decode(&row.record).unwrap();
+            let record = Record::decode(&content.record).unwrap();
             assert_eq!(
                 record.reference,
                 row.reference.as_ref().map_or_else(|| LOG_SUBJECT.to_owned(), ToString::to_string),
@@ -247,6 +255,14 @@ async fn audit_log(store: &dyn Store) -> Vec<Hash> {
             leaves.push(row.leaf_hash);
         }
     }
+}
+
+/// The hash of every perfect subtree at a kept level, and no other.
+async fn audit_nodes(store: &dyn Store, leaves: &[Hash]) {
+    let levels = [0, 4, 8, 12];
+    let ranges = levels.map(|level| NodeRange { level, from: 0, count: 4096 });
+    let expected = levels.map(|level| leaves.chunks_exact(1 << level).map(root_of).collect::<Vec<_>>());
+    assert_eq!(store.nodes(&ranges).await.unwrap(), expected, "the nodes");
 }
 
 async fn audit_receipts(store: &dyn Store, folded: &Dossier, events: &[StoredEvent], leaves: &[Hash]) {
