@@ -111,7 +111,7 @@ async fn standing(office: &Office) -> anyhow::Result<Standing> {
 pub(super) async fn finish(place: &Place, before: Office, log: Option<&str>) -> anyhow::Result<()> {
     let data = &place.data;
     if let Some(log) = log
-        && before.keys.log_key.origin() != log
+        && before.service.keys().origin() != log
     {
         if let Some(size) = before.service.published_size()? {
             keep_lost_checkpoint(data, size)?;

@@ -12,6 +12,8 @@ mod copying;
 mod demo;
 mod doctor;
 mod init;
+mod key_table;
+mod keys;
 mod lock;
 mod log_lines;
 mod loss;
@@ -64,6 +66,7 @@ enum Command {
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
     Doctor(doctor::Doctor),
+    Keys(keys::KeysCommand),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
     Copy(copy::Copy),
@@ -113,6 +116,7 @@ impl Cli {
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
+                Command::Keys(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,
                 Command::Backup(command) => command.run().await,
                 Command::Copy(command) => command.run().await,

@@ -74,7 +74,7 @@ impl KeyFiles {
     /// # Errors
     /// When one is missing or malformed, when two are equal, or when the folder or a file is open to other users.
     pub fn load(place: &KeyPlace, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, KeyError> {
-        let (mut keys, mut problems) = Self::gather(place, variable);
+        let (keys, mut problems) = Self::gather(place, variable);
         if !problems.is_empty() {
             return Err(problems.remove(0));
         }
@@ -231,7 +231,7 @@ impl KeyFiles {
 
     /// Everything that is wrong with the keys, one line each, for `milaf doctor`.
     pub fn problems(place: &KeyPlace, variable: impl Fn(&str) -> Option<OsString>) -> Vec<String> {
-        let (mut keys, mut problems) = Self::gather(place, variable);
+        let (keys, mut problems) = Self::gather(place, variable);
         if problems.is_empty() {
             problems.extend(keys.check_distinct(place).err());
         }

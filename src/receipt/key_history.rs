@@ -11,9 +11,9 @@ use crate::tlog::{KeyPurpose, LogEvent};
 
 /// How long an ended key's seals still count: a node whose clock is behind, or that has not learnt of the change yet, seals
 /// with the old key for a moment.
-pub const GRACE_MS: i64 = 3_600_000;
+pub(super) const GRACE_MS: i64 = 3_600_000;
 /// From the event to the moment at which the new key takes over. Nodes look for changes once a second.
-pub const NOTICE_MS: i64 = 10_000;
+const NOTICE_MS: i64 = 10_000;
 /// A token names its key in four bits.
 pub const MOST_TOKEN_KEYS: u32 = 16;
 
@@ -57,12 +57,9 @@ impl KeyHistory {
     ///
     /// # Errors
     /// [`HistoryError`], when the events contradict each other.
-    pub fn replay<'event>(
-        events: impl Iterator<Item = &'event LogEvent> + Clone,
-        first: impl Fn(KeyPurpose) -> (u32, [u8; 32]),
-    ) -> Result<Self, HistoryError> {
+    pub fn replay(events: &[LogEvent], first: impl Fn(KeyPurpose) -> (u32, [u8; 32])) -> Result<Self, HistoryError> {
         let told = |wanted: KeyPurpose| {
-            events.clone().find_map(|event| match event {
+            events.iter().find_map(|event| match event {
                 LogEvent::KeyRotated { purpose, number, previous, .. } if *purpose == wanted => {
                     Some((number.saturating_sub(1), *previous))
                 }
@@ -70,7 +67,7 @@ impl KeyHistory {
             })
         };
         let mut history = Self::starting_with(|purpose| told(purpose).unwrap_or_else(|| first(purpose)));
-        for event in events.clone() {
+        for event in events {
             history.apply(event)?;
         }
         Ok(history)
@@ -153,7 +150,7 @@ mod tests {
     }
 
     fn replay(events: &[LogEvent]) -> Result<KeyHistory, HistoryError> {
-        KeyHistory::replay(events.iter(), |_| (0, [0; 32]))
+        KeyHistory::replay(events, |_| (0, [0; 32]))
     }
 
     #[test]

@@ -138,11 +138,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// When the events contradict each other, no key of a purpose is left, or one key has two roles.
-    pub fn by_the_log<'event>(
-        held: HeldKeys,
-        events: impl Iterator<Item = &'event LogEvent> + Clone,
-        at_ms: i64,
-    ) -> Result<Self, KeyRingError> {
+    pub fn by_the_log(held: HeldKeys, events: &[LogEvent], at_ms: i64) -> Result<Self, KeyRingError> {
         let history = KeyHistory::replay(events, |purpose| first_of(&held, purpose))?;
         Self::of(held, history, at_ms)
     }
@@ -181,6 +177,10 @@ impl KeyRing {
             at_ms,
             wrong,
         })
+    }
+
+    pub fn held(&self) -> &HeldKeys {
+        &self.held
     }
 
     pub fn history(&self) -> &KeyHistory {

@@ -38,7 +38,7 @@ pub enum TokenError {
     #[error("the token's version is unknown")]
     Version,
     #[error("the token's key is unknown")]
-    UnknownKey,
+    UnknownKey(u8),
     #[error("the token's tag is wrong")]
     Tag,
 }

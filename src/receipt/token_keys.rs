@@ -53,7 +53,7 @@ impl TokenKeys {
     /// token never reaches the database.
     pub fn verify(&self, text: &str) -> Result<Token, TokenError> {
         let unchecked = UncheckedToken::parse(text)?;
-        let key = self.key(unchecked.key_id()).ok_or(TokenError::UnknownKey)?;
+        let key = self.key(unchecked.key_id()).ok_or(TokenError::UnknownKey(unchecked.key_id()))?;
         unchecked.check(key)
     }
 

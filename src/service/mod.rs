@@ -7,6 +7,7 @@ mod accounts;
 mod dossiers;
 mod failure;
 mod intake;
+mod keys;
 mod password_gate;
 mod public;
 mod public_log;
@@ -20,6 +21,7 @@ pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
 pub use failure::{Failure, ServiceError};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
+pub use keys::{KeyRefusal, KeySource, LiveKeys};
 pub use public::{Happening, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer};
 pub use public_log::Published;
 pub use ready::{Check, Failing};
@@ -43,7 +45,6 @@ use crate::{
     clock::Environment,
     config::Issuer,
     metrics::Metrics,
-    receipt::KeyRing,
     store::{CountedStore, Store},
 };
 
@@ -94,7 +95,7 @@ impl fmt::Debug for IdentityKey {
 pub struct Parts {
     pub store: Arc<dyn Store>,
     pub issuer: Arc<Issuer>,
-    pub keys: Arc<KeyRing>,
+    pub keys: Arc<LiveKeys>,
     pub identity_key: IdentityKey,
     pub environment: Arc<dyn Environment>,
     /// Where the last published checkpoint is kept outside the database.

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::receipt::{KeyIdError, ReceiptId, Token, TokenError, base32};
+use crate::receipt::{KeyIdError, ReceiptId, TokenError, base32};
 use proptest::prelude::*;
 
 const SECRET: [u8; 32] = [0x5a; 32];
@@ -57,7 +57,7 @@ fn old_paper_stays_good_until_its_key_goes() {
     assert_eq!(after.typed_code(1, id), before.typed_code(1, id));
     assert_ne!(after.issue(id), paper);
     let gone = keys(2, &[]).unwrap();
-    refused(&gone, &paper.text(), TokenError::UnknownKey);
+    refused(&gone, &paper.text(), TokenError::UnknownKey(1));
     assert_eq!(gone.typed_code(1, id), None);
 }
 

@@ -7,6 +7,7 @@ mod contact;
 mod find;
 mod frame;
 mod home;
+mod keys;
 mod legal;
 mod log;
 pub mod notice;
@@ -34,6 +35,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/log/tile/{*name}", get(log::tile))
         .route("/log/proof/{*name}", get(log::proof))
         .route("/log/{*name}", get(log::unknown))
+        .route(keys::PATH, get(keys::keys))
         .route("/robots.txt", get(unknown::robots));
     // A QR code carries capitals; people type small letters.
     for letter in ["D", "d"] {
