@@ -29,6 +29,7 @@ mod serving;
 mod supervisor;
 mod terminal;
 mod whole;
+mod witness;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -71,6 +72,7 @@ enum Command {
     Backup(backup::Backup),
     Copy(copy::Copy),
     Restore(restore::Restore),
+    Witness(witness::WitnessCommand),
 }
 
 /// The data folder and its database, for every command that needs an office.
@@ -121,6 +123,7 @@ impl Cli {
                 Command::Backup(command) => command.run().await,
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
+                Command::Witness(command) => command.run().await,
             }
         })
     }

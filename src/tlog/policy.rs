@@ -235,8 +235,20 @@ mod reading {
             let line = line.strip_suffix(b"\n").ok_or_else(|| at(lines, PolicyFault::CutOff))?;
             reader.line(line).map_err(|reason| at(lines, reason))?;
         }
-        let quorum = reader.quorum.ok_or_else(|| at(lines.max(1), PolicyFault::NoQuorum))?;
+        let quorum = match reader.quorum {
+            QuorumLine::Missing => return Err(at(lines.max(1), PolicyFault::NoQuorum)),
+            QuorumLine::Nobody => None,
+            QuorumLine::Party(place) => Some(place),
+        };
         Ok(Policy { logs: reader.logs, witnesses: reader.witnesses, parties: reader.parties, quorum })
+    }
+
+    #[derive(Default, PartialEq, Eq)]
+    enum QuorumLine {
+        #[default]
+        Missing,
+        Nobody,
+        Party(usize),
     }
 
     #[derive(Default)]
@@ -247,7 +259,7 @@ mod reading {
         names: BTreeMap<&'file [u8], usize>,
         is_member: Vec<bool>,
         groups: usize,
-        quorum: Option<Option<usize>>,
+        quorum: QuorumLine,
     }
 
     impl<'file> Reader<'file> {
@@ -326,10 +338,10 @@ mod reading {
 
         fn quorum(&mut self, items: &[&[u8]]) -> Result<(), PolicyFault> {
             let [name] = items else { return Err(PolicyFault::QuorumForm) };
-            if self.quorum.is_some() {
+            if self.quorum != QuorumLine::Missing {
                 return Err(PolicyFault::SecondQuorum);
             }
-            self.quorum = Some(if *name == b"none" { None } else { Some(self.place(name)?) });
+            self.quorum = if *name == b"none" { QuorumLine::Nobody } else { QuorumLine::Party(self.place(name)?) };
             Ok(())
         }
 
