@@ -26,7 +26,7 @@ pub use log_proof::{LogEvidence, SingleProof};
 pub use presented::{Presented, PresentedError, PresentedSeal};
 pub use record_check::Opening;
 pub use tiles::{
-    LeafData, SourceError, TileSource, bundle_at, parent_of, perfect_root, read_entries, read_hashes, tile_at,
-    tile_length,
+    LeafData, SourceError, TileSource, bundle_at, parent_of, partial_tiles, perfect_root, read_entries, read_hashes,
+    tile_at, tile_length,
 };
 pub use verdict::{Answer, Check, CheckKind, Ended, Outcome, Stated, Verdict};

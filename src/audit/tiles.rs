@@ -113,6 +113,13 @@ pub fn bundle_at(number: u64, size: u64) -> Option<Tile> {
     Tile::new(TileKind::Entries, number, width).ok()
 }
 
+/// The partial tiles of a log of this size: at most one of each level, and one bundle.
+pub fn partial_tiles(size: u64) -> Vec<Tile> {
+    let hashes = (0..8_u8).filter_map(|level| tile_at(level, size >> (8 * (u32::from(level) + 1)), size));
+    let partial: Vec<Tile> = hashes.filter(|tile| !tile.is_full()).collect();
+    bundle_at(size / 256, size).filter(|bundle| !bundle.is_full()).into_iter().chain(partial).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +170,8 @@ mod tests {
                 };
                 prop_assert_eq!(found, Some(tile));
             }
+            let partial: Vec<Tile> = Tile::all(size).filter(|tile| !tile.is_full()).collect();
+            prop_assert_eq!(partial_tiles(size), partial);
         }
     }
 }

@@ -15,6 +15,7 @@ mod init;
 mod key_table;
 mod keys;
 mod lock;
+mod log;
 mod log_lines;
 mod loss;
 mod migrate;
@@ -73,6 +74,7 @@ enum Command {
     Copy(copy::Copy),
     Restore(restore::Restore),
     Witness(witness::WitnessCommand),
+    Log(log::LogCommand),
 }
 
 /// The data folder and its database, for every command that needs an office.
@@ -124,6 +126,7 @@ impl Cli {
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
                 Command::Witness(command) => command.run().await,
+                Command::Log(command) => command.run().await,
             }
         })
     }
