@@ -11,6 +11,7 @@ mod copy;
 mod copying;
 mod demo;
 mod doctor;
+mod erase;
 mod init;
 mod key_table;
 mod keys;
@@ -67,6 +68,7 @@ enum Command {
     Account(account::AccountCommand),
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
+    Erase(erase::Erase),
     Doctor(doctor::Doctor),
     Keys(keys::KeysCommand),
     Migrate(migrate::Migrate),
@@ -119,6 +121,7 @@ impl Cli {
                 Command::Account(command) => command.run().await,
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
+                Command::Erase(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
                 Command::Keys(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,

@@ -34,6 +34,8 @@ mod public_pages;
 mod randomness;
 mod raw_http;
 mod real_server;
+mod roles;
+mod erasure;
 mod receipt_pdf;
 mod receipt_samples;
 mod service_stories;

@@ -4,6 +4,7 @@
 //! changes a dossier, and no answer tells a forged receipt from an unknown one.
 
 mod contact;
+mod erased;
 mod find;
 mod frame;
 mod home;

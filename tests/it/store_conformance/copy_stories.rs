@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 
 use jiff::SignedDuration;
 use milaf::{
-    dossier::{Event, PublicState},
+    dossier::{Event, PublicState, Role},
     store::{
         Account, AttemptLimit, AttemptVerdict, CheckpointRow, Chunk, Custody, Mark, NewLogEvent, NewSession,
         NumberSeries, Portable, Sealer, StoreError,
@@ -73,7 +73,7 @@ fn checkpoint(size: u64) -> CheckpointRow {
 }
 
 fn account(name: &str) -> Account {
-    Account { name: name.to_owned(), password_hash: "$argon2".to_owned(), created_at: day(0) }
+    Account { name: name.to_owned(), password_hash: "$argon2".to_owned(), role: Role::Desk, created_at: day(0) }
 }
 
 fn session(account: &str) -> NewSession {

@@ -4,7 +4,7 @@
 
 use jiff::SignedDuration;
 use milaf::{
-    dossier::{Event, Outcome, ProcedureCode, PublicState, search_key},
+    dossier::{Event, Outcome, ProcedureCode, PublicState, Role, search_key},
     store::{Account, AttemptLimit, AttemptVerdict, CheckpointRow, DuplicateProbe, NewSession, Store, StoreError},
 };
 use tokio::task::JoinSet;
@@ -102,7 +102,7 @@ async fn answer_after(store: &dyn Store, procedure: &'static str, days: i64) {
 }
 
 fn account(name: &str) -> Account {
-    Account { name: name.to_owned(), password_hash: "$argon2id$one".to_owned(), created_at: day(0) }
+    Account { name: name.to_owned(), password_hash: "$argon2id$one".to_owned(), role: Role::Desk, created_at: day(0) }
 }
 
 fn session(account: &str, token_hash: [u8; 32], from: i64, to: i64) -> NewSession {
@@ -118,6 +118,11 @@ pub(crate) async fn accounts_and_their_passwords(ground: Ground) {
     assert_eq!(store.create_account(account("omar")).await, Err(StoreError::AccountExists));
     assert_eq!(store.accounts().await, Ok(vec![account("omar"), account("samira")]));
     assert_eq!(store.account("nobody").await, Ok(None));
+
+    assert_eq!(store.set_role("samira", Role::Auditor).await, Ok(true));
+    assert_eq!(store.set_role("nobody", Role::Auditor).await, Ok(false));
+    assert_eq!(store.account("samira").await.unwrap().unwrap().role, Role::Auditor);
+    assert_eq!(store.account("omar").await.unwrap().unwrap().role, Role::Desk, "nobody else's changes");
 
     let (theirs, other) = (unique(), unique());
     store.create_session(session("omar", theirs, 0, 1)).await.unwrap();
@@ -151,6 +156,12 @@ pub(crate) async fn sessions_end(ground: Ground) {
     }
     let found = store.session(long, day(0)).await.unwrap().unwrap();
     assert_eq!((found.created_at, found.expires_at), (day(0), day(9)));
+
+    for role in Role::ALL {
+        store.set_role("omar", role).await.unwrap();
+        let found = store.session(long, day(0)).await.unwrap().unwrap();
+        assert_eq!(found.role, role, "a session has its account's role at once");
+    }
 
     // Signing in again takes the expired ones away: even a clock set back does not bring them to life.
     store.create_session(session("omar", unique(), 2, 3)).await.unwrap();

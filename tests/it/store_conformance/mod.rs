@@ -4,6 +4,7 @@
 
 pub(crate) mod copy_stories;
 pub(crate) mod desk_stories;
+pub(crate) mod erasure_stories;
 pub(crate) mod fixture;
 pub(crate) mod log_stories;
 
@@ -22,6 +23,10 @@ macro_rules! store_conformance {
             an_empty_log_has_a_head,
             the_log_has_events_of_its_own,
             reserved_numbers_are_left_out,
+        }
+        store_conformance! { $open, erasure_stories:
+            an_erasure_is_told_and_nothing_follows,
+            an_erasure_and_an_append_at_once,
         }
         store_conformance! { $open, desk_stories:
             duplicates_are_found_by_each_part,
