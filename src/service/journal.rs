@@ -13,7 +13,7 @@ use super::{Actor, Failure, Service, ServiceError};
 use crate::{
     dossier::{Reference, StaffAction},
     store::{CheckpointRow, CosignatureRow, JournalSubject, LogRow, Store, StoredLogEvent},
-    tlog::{Checkpoint, Hash, LogEvent, Record},
+    tlog::{Hash, LogEvent, Record},
 };
 
 /// How many entries are read at a time.
@@ -53,7 +53,9 @@ pub struct JournalEntry {
 pub enum EntryContent {
     Readable(Box<EntryRecord>),
     /// Record and nonce were erased, as this other entry tells.
-    Erased { told_by: u64 },
+    Erased {
+        told_by: u64,
+    },
     /// What lies there is no record, or nothing lies there though nothing tells of an erasure.
     Damaged,
 }
@@ -89,9 +91,13 @@ pub struct JournalPage {
 pub enum Rest {
     Nothing,
     /// There are more before this index.
-    More { before: u64 },
+    More {
+        before: u64,
+    },
     /// Everything from this index on was looked at; before it, nobody has looked yet.
-    LookedBackTo { before: u64 },
+    LookedBackTo {
+        before: u64,
+    },
 }
 
 /// One entry with what proves it.
@@ -258,7 +264,7 @@ impl Service {
 
     async fn seen(&self, row: CheckpointRow) -> Result<SeenCheckpoint, ServiceError> {
         let store: &Arc<dyn Store> = &self.parts.store;
-        let note = Checkpoint::parse_signed(&row.note, self.parts.keys.log_key.verifier()).ok();
+        let note = self.keys().read(&row.note).ok();
         let head = store.head_at(row.size).await?;
         Ok(SeenCheckpoint {
             size: row.size,
@@ -271,9 +277,9 @@ impl Service {
 
     fn entry(&self, row: LogRow) -> JournalEntry {
         let content = match (row.content.map(|content| Record::decode(&content.record)), row.erased_by) {
-            (Some(Ok(record)), _) => self.read(record).map_or(EntryContent::Damaged, |record| {
-                EntryContent::Readable(Box::new(record))
-            }),
+            (Some(Ok(record)), _) => {
+                self.read(record).map_or(EntryContent::Damaged, |record| EntryContent::Readable(Box::new(record)))
+            }
             (None, Some(told_by)) => EntryContent::Erased { told_by },
             _ => EntryContent::Damaged,
         };

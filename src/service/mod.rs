@@ -29,7 +29,9 @@ pub use journal::{
     SeenCheckpoint,
 };
 pub use keys::{KeyRefusal, KeySource, LiveKeys};
-pub use public::{Happening, PublicErasure, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer};
+pub use public::{
+    Happening, PublicErasure, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer,
+};
 pub use public_log::Published;
 pub use ready::{Check, Failing};
 pub use receipts::ReceiptView;
