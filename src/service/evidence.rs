@@ -61,7 +61,7 @@ impl Service {
         }
         let erased = self.erasure(reference).await?;
         let view = self.dossier(reference).await?;
-        let log_events = self.store().log_events().await?;
+        let log_events = self.parts.store.log_events().await?;
         let bears = |event: &LogEvent| match event {
             LogEvent::Erased { reference: other, .. } => *other == reference.to_string(),
             LogEvent::KeyRotated { .. } | LogEvent::KeyRevoked { .. } | LogEvent::RollbackAccepted { .. } => true,
@@ -89,7 +89,7 @@ impl Service {
             log_entries.push(self.evidence_entry(stored.leaf_index, &published).await?);
         }
         let mut receipts = Vec::new();
-        for receipt in self.store().receipts(reference).await? {
+        for receipt in self.parts.store.receipts(reference).await? {
             let proof = self.earliest_proof(receipt.leaf_index, &published).await?;
             let paper = match &view {
                 Some(view) => self.as_handed_out(view, &receipt).ok().flatten(),
@@ -129,7 +129,7 @@ impl Service {
     }
 
     async fn evidence_entry(&self, leaf: u64, published: &Published) -> Result<EvidenceEntry, ServiceError> {
-        let row = self.store().log_rows(leaf, 1).await?.into_iter().find(|row| row.index == leaf);
+        let row = self.parts.store.log_rows(leaf, 1).await?.into_iter().find(|row| row.index == leaf);
         let row = row.ok_or_else(|| ServiceError::Damaged(format!("the entry {leaf} is missing")))?;
         Ok(EvidenceEntry { row, proof: self.proof_under(leaf, published).await? })
     }

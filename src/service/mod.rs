@@ -6,6 +6,7 @@
 mod accounts;
 mod dossiers;
 mod erasure;
+mod evidence;
 mod failure;
 mod intake;
 mod journal;
@@ -22,6 +23,7 @@ mod start;
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
 pub use erasure::{ErasedDossier, ErasureScope};
+pub use evidence::{Evidence, EvidenceEntry, EvidenceReceipt};
 pub use failure::{Failure, ServiceError};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
 pub use journal::{
