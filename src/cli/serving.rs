@@ -132,7 +132,7 @@ async fn show_metrics(app: Arc<App>, listener: TcpListener) {
 /// A task of its own, because a slow disk must not keep requests from being accepted. A problem is told once, not every
 /// second.
 async fn publish_now_and_then(service: Arc<Service>) {
-    let mut last_problem = String::new();
+    let (mut last_problem, mut last_of_the_keys) = (String::new(), Vec::new());
     let mut ticks = tokio::time::interval(BETWEEN_CHECKPOINTS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -151,6 +151,11 @@ async fn publish_now_and_then(service: Arc<Service>) {
             tracing::error!("no checkpoint can be published: {problem}");
         }
         last_problem = problem;
+        let of_the_keys = service.key_problems();
+        for problem in of_the_keys.iter().filter(|problem| !last_of_the_keys.contains(*problem)) {
+            tracing::error!("keys: {problem}");
+        }
+        last_of_the_keys = of_the_keys;
     }
 }
 

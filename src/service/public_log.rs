@@ -148,10 +148,10 @@ impl Service {
     }
 
     /// The database's newest checkpoint is written before the file beside it, and by whichever node publishes first. One that
-    /// cannot be read with our key is of the log that an accepted rollback has ended; then the file alone may be ours.
+    /// cannot be read with our keys is of the log that an accepted rollback has ended; then the file alone may be ours.
     async fn newest_published(&self) -> Result<Option<(Checkpoint, String)>, ServiceError> {
-        let verifier = self.parts.keys.log_key.verifier();
-        let read = |note: String| Some((Checkpoint::parse_signed(&note, verifier).ok()?, note));
+        let keys = self.keys();
+        let read = |note: String| Some((keys.read(&note).ok()?, note));
         let kept = self.parts.store.last_checkpoint().await?.and_then(|row| read(row.note));
         Ok(kept.or_else(|| self.published_note().and_then(read)))
     }

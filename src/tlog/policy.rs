@@ -187,6 +187,19 @@ impl Policy {
         Ok(Witnessed { checkpoint, logs, cosigners, quorum })
     }
 
+    /// The earliest time by which enough of these cosigners had cosigned, in seconds since 1970; `None` if they are not enough,
+    /// or if the policy asks for nobody and so lets nobody bound a time.
+    pub fn met_at(&self, cosigners: &[(String, u64)]) -> Option<u64> {
+        self.quorum?;
+        let mut times: Vec<u64> = cosigners.iter().map(|(_, time)| *time).collect();
+        times.sort_unstable();
+        times.into_iter().find(|limit| {
+            let in_time =
+                |witness: &PolicyWitness| cosigners.iter().any(|(name, time)| *name == witness.name && time <= limit);
+            self.is_met(&self.witnesses.iter().map(in_time).collect::<Vec<_>>())
+        })
+    }
+
     /// Whether the quorum is met when these witnesses cosigned, in the order of the file.
     fn is_met(&self, cosigned: &[bool]) -> bool {
         let mut met: Vec<bool> = Vec::with_capacity(self.parties.len());

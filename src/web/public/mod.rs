@@ -4,9 +4,11 @@
 //! changes a dossier, and no answer tells a forged receipt from an unknown one.
 
 mod contact;
+mod erased;
 mod find;
 mod frame;
 mod home;
+mod keys;
 mod legal;
 mod log;
 pub mod notice;
@@ -35,6 +37,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/log/tile/{*name}", get(log::tile))
         .route("/log/proof/{*name}", get(log::proof))
         .route("/log/{*name}", get(log::unknown))
+        .route(keys::PATH, get(keys::keys))
         .route("/robots.txt", get(unknown::robots));
     // A QR code carries capitals; people type small letters.
     for letter in ["D", "d"] {
