@@ -32,7 +32,7 @@ use super::{
     tiles::LeafData,
 };
 
-pub const FORMAT: &str = "milaf-evidence/1";
+pub(super) const FORMAT: &str = "milaf-evidence/1";
 /// The script that goes into every bundle.
 pub const CHECKER: &str = include_str!("../../assets/evidence/check.py");
 
@@ -107,6 +107,24 @@ pub struct BundledReceipt {
     pub proof: String,
     /// The paper as PDF, unless it can no longer be drawn.
     pub paper: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for BundledEntry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("BundledEntry").field("leaf", &self.leaf).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for BundledRecord {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("BundledRecord([redacted])")
+    }
+}
+
+impl std::fmt::Debug for BundledReceipt {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("BundledReceipt([redacted])")
+    }
 }
 
 /// Records are personal, and papers open pages.

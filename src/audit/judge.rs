@@ -15,6 +15,7 @@ use super::{
 use crate::{
     dossier::Reference,
     receipt::{KeyTerm, PublishedKey, PublishedKeys, ReceiptId, SealClaims, SealError, SealPublicKey, verify_seal},
+    tlog::Policy,
 };
 
 /// What there is to judge by. Whatever is absent is not looked at, or is said to be missing.
@@ -22,6 +23,8 @@ use crate::{
 pub struct Evidence<'a> {
     pub keys: Option<&'a PublishedKeys>,
     pub log: Option<&'a OpenedLog<'a>>,
+    /// By which a proof file's checkpoint is judged; a log was opened by it already.
+    pub policy: Option<&'a Policy>,
     /// Whether the office's secret key made the token; only the office itself can tell.
     pub tag: Option<bool>,
     pub opening: Option<Opening<'a>>,
@@ -144,10 +147,10 @@ impl Judge {
         let claims = signed?;
         self.add(CheckKind::Match, passed(claims.receipt_id == receipt));
         // Of keys that share an id, the one that signed.
-        let signer = keys?.seal.iter().find(|key| {
+        let author = keys?.seal.iter().find(|key| {
             SealPublicKey::from_bytes(&key.key).is_ok_and(|candidate| verify_seal(bytes, &[candidate]).is_ok())
         })?;
-        Some((claims, signer))
+        Some((claims, author))
     }
 
     /// Everything that rests on what the seal states.
@@ -192,12 +195,7 @@ impl Judge {
     }
 
     fn log(&mut self, claims: &SealClaims, log: &OpenedLog<'_>) {
-        let newest = match log.newest {
-            Newest::Trusted => Outcome::Passed,
-            Newest::Refused => Outcome::Failed,
-            Newest::Absent => Outcome::Missing,
-        };
-        self.add(CheckKind::Checkpoint, newest);
+        self.add(CheckKind::Checkpoint, checkpoint(log));
         let Some(head) = log.heads.first() else { return };
         self.found.log_size = Some(head.checkpoint.size);
         self.found.witnesses = head.cosigners.iter().map(|(name, _)| name.clone()).collect();
@@ -206,7 +204,7 @@ impl Judge {
             (Outcome::Missing, Outcome::Missing)
         } else {
             let included = holds(log, head, claims).map_or(Outcome::Missing, passed);
-            (included, self.root(claims, log, head))
+            (included, root(claims, log, head))
         };
         self.add(CheckKind::Inclusion, inclusion);
         self.add(CheckKind::Root, root);
@@ -214,30 +212,9 @@ impl Judge {
             self.add(CheckKind::Witnesses, passed(head.quorum));
         }
         if inclusion == Outcome::Passed {
-            self.times(claims, log);
+            let bounds = times(log, claims.leaf_index, |head| holds(log, head, claims) == Some(true));
+            (self.found.published_by, self.found.published_after) = bounds;
         }
-    }
-
-    fn root(&self, claims: &SealClaims, log: &OpenedLog<'_>, head: &Head) -> Outcome {
-        if claims.tree_size > head.checkpoint.size {
-            return Outcome::Missing;
-        }
-        match log.evidence.root(claims.tree_size, &head.checkpoint) {
-            Proven::Yes(root) => passed(root == claims.root),
-            Proven::Unusable if log.evidence.is_single() => Outcome::NotLookedAt,
-            Proven::Unusable => Outcome::Missing,
-        }
-    }
-
-    /// When the log held the entry, by the witnesses' clocks.
-    fn times(&mut self, claims: &SealClaims, log: &OpenedLog<'_>) {
-        let (with, without): (Vec<&Head>, Vec<&Head>) =
-            log.heads.iter().partition(|head| head.checkpoint.size > claims.leaf_index);
-        let mut witnessed: Vec<(u64, &Head)> = with.iter().filter_map(|head| Some((head.met_at?, *head))).collect();
-        witnessed.sort_by_key(|(seconds, _)| *seconds);
-        let first = witnessed.iter().find(|(_, head)| holds(log, head, claims) == Some(true));
-        self.found.published_by = first.map(|(seconds, _)| *seconds);
-        self.found.published_after = without.iter().filter_map(|head| head.met_at).max();
     }
 
     fn later(&mut self, later: Later<'_>) {
@@ -261,6 +238,36 @@ fn holds(log: &OpenedLog<'_>, head: &Head, claims: &SealClaims) -> Option<bool> 
     }
 }
 
+/// Whether the paper's tree is a beginning of the log.
+fn root(claims: &SealClaims, log: &OpenedLog<'_>, head: &Head) -> Outcome {
+    if claims.tree_size > head.checkpoint.size {
+        return Outcome::Missing;
+    }
+    match log.evidence.root(claims.tree_size, &head.checkpoint) {
+        Proven::Yes(root) => passed(root == claims.root),
+        Proven::Unusable if log.evidence.is_single() => Outcome::NotLookedAt,
+        Proven::Unusable => Outcome::Missing,
+    }
+}
+
+/// Whether the log's newest head is the office's.
+pub(super) const fn checkpoint(log: &OpenedLog<'_>) -> Outcome {
+    match log.newest {
+        Newest::Trusted => Outcome::Passed,
+        Newest::Refused => Outcome::Failed,
+        Newest::Absent => Outcome::Missing,
+    }
+}
+
+/// When the log held the entry at the latest, and when it was last seen without it, by the witnesses' clocks.
+pub(super) fn times(log: &OpenedLog<'_>, index: u64, holds: impl Fn(&Head) -> bool) -> (Option<u64>, Option<u64>) {
+    let (with, without): (Vec<&Head>, Vec<&Head>) = log.heads.iter().partition(|head| head.checkpoint.size > index);
+    let mut witnessed: Vec<(u64, &Head)> = with.iter().filter_map(|head| Some((head.met_at?, *head))).collect();
+    witnessed.sort_by_key(|(seconds, _)| *seconds);
+    let first = witnessed.iter().find(|(_, head)| holds(head));
+    (first.map(|(seconds, _)| *seconds), without.iter().filter_map(|head| head.met_at).max())
+}
+
 /// An office may have moved to another address; the log keeps the first one's name.
 fn is_host_of(keys: &PublishedKeys, host: &str) -> bool {
     let first = keys.log_origin.split('/').next().unwrap_or_default();
@@ -271,6 +278,6 @@ const fn check(kind: CheckKind, outcome: Outcome) -> Check {
     Check { kind, outcome }
 }
 
-const fn passed(yes: bool) -> Outcome {
+pub(super) const fn passed(yes: bool) -> Outcome {
     if yes { Outcome::Passed } else { Outcome::Failed }
 }

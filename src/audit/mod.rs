@@ -14,6 +14,7 @@ mod log_audit;
 mod log_heads;
 mod log_proof;
 mod presented;
+mod proof_judge;
 mod record_check;
 mod record_json;
 mod tiles;
@@ -30,6 +31,7 @@ pub use log_audit::{
 pub use log_heads::OpenedLog;
 pub use log_proof::{LogEvidence, SingleProof};
 pub use presented::{Presented, PresentedError, PresentedSeal};
+pub use proof_judge::judge_proof;
 pub use record_check::Opening;
 pub use tiles::{
     LeafData, SourceError, TileSource, bundle_at, parent_of, partial_tiles, perfect_root, read_entries, read_hashes,

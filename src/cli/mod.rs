@@ -30,8 +30,10 @@ mod serve;
 mod serving;
 mod supervisor;
 mod terminal;
+mod verify;
 mod whole;
 mod witness;
+mod witnesses;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -75,6 +77,7 @@ enum Command {
     Backup(backup::Backup),
     Copy(copy::Copy),
     Restore(restore::Restore),
+    Verify(Box<verify::Verify>),
     Witness(witness::WitnessCommand),
     Log(log::LogCommand),
 }
@@ -128,6 +131,7 @@ impl Cli {
                 Command::Backup(command) => command.run().await,
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
+                Command::Verify(command) => Ok(command.run()),
                 Command::Witness(command) => command.run().await,
                 Command::Log(command) => command.run().await,
             }
@@ -157,6 +161,12 @@ pub fn message(error: &anyhow::Error) -> Option<String> {
         }
     }
     Some(message)
+}
+
+/// The exit code of a command line that cannot be read: 2, but for `milaf verify`, whose 2 is an answer.
+pub fn misuse() -> ExitCode {
+    let verify = std::env::args_os().nth(1).is_some_and(|command| command == "verify");
+    ExitCode::from(if verify { verify::CANNOT_BEGIN } else { 2 })
 }
 
 /// The exit code of an error: 2 for a command line that has to be written otherwise, else 1.

@@ -110,22 +110,18 @@ impl Service {
         })
     }
 
-    /// The newest checkpoint, which covers a leaf: if it does not yet, another is published.
+    /// The checkpoint that is shown, or the newest, if that one covers a leaf; else another is published.
     async fn published_beyond(&self, leaf: u64) -> Result<Published, ServiceError> {
-        for attempt in 0..2 {
-            let published = self.published_checkpoint().await?;
-            match published.filter(|published| published.checkpoint.size > leaf) {
-                Some(published) => return Ok(published),
-                None if attempt == 0 => {
-                    self.publish_checkpoint().await.map_err(|error| match error {
-                        StartError::Service(error) => error,
-                        other => ServiceError::Damaged(other.to_string()),
-                    })?;
-                }
-                None => {}
-            }
+        let covers = |published: &Published| published.checkpoint.size > leaf;
+        if let Some(shown) = self.published_checkpoint().await?.filter(covers) {
+            return Ok(shown);
         }
-        Err(ServiceError::Unavailable("no checkpoint covers the dossier yet".to_owned()))
+        self.publish_checkpoint().await.map_err(|error| match error {
+            StartError::Service(error) => error,
+            other => ServiceError::Damaged(other.to_string()),
+        })?;
+        let newest = self.newest_checkpoint().await?.filter(covers);
+        newest.ok_or_else(|| ServiceError::Unavailable("no checkpoint covers the dossier yet".to_owned()))
     }
 
     async fn evidence_entry(&self, leaf: u64, published: &Published) -> Result<EvidenceEntry, ServiceError> {

@@ -19,6 +19,7 @@ mod receipts;
 mod register;
 mod rollback;
 mod start;
+mod witnessing;
 
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
@@ -40,18 +41,19 @@ pub use receipts::ReceiptView;
 pub use register::{RegisterError, Registered};
 pub use rollback::{AcceptedRollback, Difference, Extent, Loss, Standing};
 pub use start::{LogReport, Proceed, StartError};
+pub use witnessing::{AskWitness, WitnessReply, WitnessReport};
 
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::{Mutex, Semaphore};
 
-use self::password_gate::PasswordGate;
+use self::{password_gate::PasswordGate, witnessing::Witnessing};
 use crate::{
     clock::Environment,
     config::Issuer,
@@ -146,6 +148,8 @@ pub struct Service {
     password_gate: PasswordGate,
     /// One checkpoint is published at a time.
     publisher: Mutex<()>,
+    /// Who is asked to cosign; nobody, where no policy was handed over.
+    witnessing: OnceLock<Witnessing>,
 }
 
 impl Service {
@@ -159,6 +163,7 @@ impl Service {
             file_look: Arc::new(Semaphore::new(1)),
             password_gate: PasswordGate::new(),
             publisher: Mutex::new(()),
+            witnessing: OnceLock::new(),
         }
     }
 

@@ -107,8 +107,7 @@ verify-problem-large = حجمه أكبر من { $size } ميغا، فلم يقر
 verify-problem-no-code = لم يوجد فيه رمز وصل. صوروه مستقيما في ضوء كاف والرمز ظاهر كله.
 verify-problem-unknown = ليس صورة ولا PDF ولا إثباتا ولا حزمة أدلة ولا نص وصولات.
 verify-problem-empty = لم يقدم ما يتحقق منه.
-verify-problem-proof = تعذرت قراءة الإثبات أو ينقصه المحضر: { $reason }
-verify-problem-bundle = تعذرت قراءة حزمة الأدلة: { $reason }
+verify-problem-proof = يحتاج الإثبات إلى المحضر الذي يثبته وإلى رقمه العشوائي: قدموا --record و--nonce.
 
 verify-sum = تم التحقق من { $all }: صحيحة { $genuine }، غير صحيحة { $not }، لم تعد سارية { $ended }، يتعذر الجزم { $cannot }
 verify-report-title = وصولات تم التحقق منها

@@ -107,8 +107,7 @@ verify-problem-large = It is larger than { $size } MB, and was not read.
 verify-problem-no-code = No receipt's code was found in it. Photograph it straight, in good light, with the whole code in view.
 verify-problem-unknown = It is no picture, PDF, proof, bundle or text of receipts.
 verify-problem-empty = Nothing was given to verify.
-verify-problem-proof = The proof cannot be read, or its record is missing: { $reason }
-verify-problem-bundle = The bundle cannot be read: { $reason }
+verify-problem-proof = A proof needs the record that it proves, and its nonce: give --record and --nonce.
 
 verify-sum = { $all } checked: { $genuine } genuine, { $not } not genuine, { $ended } no longer in force, { $cannot } cannot tell
 verify-report-title = Receipts verified

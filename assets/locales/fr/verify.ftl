@@ -107,8 +107,7 @@ verify-problem-large = Il dépasse { $size } Mo et n’a pas été lu.
 verify-problem-no-code = Aucun code de récépissé n’y a été trouvé. Photographiez-le de face, bien éclairé, le code entier visible.
 verify-problem-unknown = Ce n’est ni une image, ni un PDF, ni une preuve, ni un dossier de preuves, ni un texte de récépissés.
 verify-problem-empty = Rien n’a été donné à vérifier.
-verify-problem-proof = La preuve ne peut être lue, ou son enregistrement manque : { $reason }
-verify-problem-bundle = Le dossier de preuves ne peut être lu : { $reason }
+verify-problem-proof = Une preuve demande l’enregistrement qu’elle prouve et son nonce : donnez --record et --nonce.
 
 verify-sum = { $all } vérifiés : { $genuine } authentiques, { $not } non authentiques, { $ended } plus valables, { $cannot } sans conclusion
 verify-report-title = Récépissés vérifiés

@@ -107,8 +107,7 @@ verify-problem-large = ⵢⵓⴳⵔ { $size } ⵎⵖ, ⵓⵔ ⵉⵜⵜⵓⵖⵔ�
 verify-problem-no-code = ⵓⵔ ⵜⴻⵜⵜⵓⴼⴰ ⴷⵉⴳⵙ ⵜⵏⴳⴰⵍⵜ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ. ⵙⵡⵍⴼⴰⵜ ⵜⵜ ⵙ ⵜⵉⴼⴰⵡⵜ, ⵙ ⵜⵏⴳⴰⵍⵜ ⴰⴽⴽⵯ.
 verify-problem-unknown = ⵓⵔ ⵉⴳⵉ ⵜⴰⵡⵍⴰⴼⵜ, PDF, ⴰⵙⵏⵃⵊⵓ, ⵜⴰⵔⵓⵎⵎⵉ ⵏⵖ ⴰⴹⵕⵉⵚ ⵏ ⵜⵉⵎⴰⵜⴰⵔⵉⵏ.
 verify-problem-empty = ⵓⵔ ⵜⴻⵜⵜⵓⴼⴽⵉ ⵜⵖⴰⵡⵙⴰ ⵉ ⵓⵙⵙⵉⴷⴷⵉ.
-verify-problem-proof = ⵓⵔ ⵉⵖⵢ ⴰⴷ ⵉⵜⵜⵓⵖⵔ ⵓⵙⵏⵃⵊⵓ, ⵏⵖ ⵉⵅⵚⵚⴰ ⵓⵙⴽⴽⵉⵍ: { $reason }
-verify-problem-bundle = ⵓⵔ ⵜⵖⵢ ⴰⴷ ⵜⴻⵜⵜⵓⵖⵔ ⵜⵔⵓⵎⵎⵉ: { $reason }
+verify-problem-proof = ⴰⵙⵏⵃⵊⵓ ⵉⵔⴰ ⴰⵙⴽⴽⵉⵍ ⴷ nonce ⵏⵏⵙ: ⴼⴽⴰⵜ --record ⴷ --nonce.
 
 verify-sum = { $all } ⵜⵜⵓⵙⵙⵉⴷⴷⵉⵏ: { $genuine } ⵖⵣⴰⵏ, { $not } ⵓⵔ ⵖⵣⵉⵏ, { $ended } ⵓⵔ ⵙⵓⵍ ⵙⵡⵓⵔⵉⵏ, { $cannot } ⵓⵔ ⵏⵣⵎⵉⵔ ⴰⴷ ⵏⵉⵏⵉ
 verify-report-title = ⵜⵉⵎⴰⵜⴰⵔⵉⵏ ⵜⵜⵓⵙⵙⵉⴷⴷⵉⵏ

@@ -33,6 +33,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready::page))
         .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/checkpoint/newest", get(log::newest))
         .route("/log/tile/{*name}", get(log::tile))
         .route("/log/proof/{*name}", get(log::proof))
         .route("/log/{*name}", get(log::unknown))

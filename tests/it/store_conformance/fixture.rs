@@ -23,7 +23,7 @@ use milaf::{
     },
     receipt::{ReceiptId, SealKey, verify_seal},
     store::{Append, Idempotency, NewDossier, NewEvent, Sealer, Store, StoredEvent, StoredLogEvent},
-    tlog::{Hash, LOG_SUBJECT, LogEvent, Record, commitment, leaf_data, leaf_hash, root_of},
+    tlog::{Hash, LOG_SUBJECT, LogEvent, NodeRange, Record, commitment, leaf_data, leaf_hash, root_of},
 };
 use sha2::{Digest, Sha256};
 
