@@ -47,7 +47,16 @@ impl Service {
     /// The receipt in force, as it was last handed out.
     pub async fn receipt(&self, reference: &Reference) -> Result<Option<ReceiptView>, ServiceError> {
         let Some(view) = self.dossier(reference).await? else { return Ok(None) };
-        let Some(receipt) = view.receipts.last().cloned() else { return Ok(None) };
+        let Some(receipt) = view.receipts.last() else { return Ok(None) };
+        self.as_handed_out(&view, receipt)
+    }
+
+    /// The paper of one of a dossier's receipts, as it was last handed out.
+    pub(super) fn as_handed_out(
+        &self,
+        view: &DossierView,
+        receipt: &SealedReceipt,
+    ) -> Result<Option<ReceiptView>, ServiceError> {
         let hands_out = |(_, recorded): &(u64, Recorded)| match recorded.event {
             Event::ReceiptIssued { receipt: id, .. } | Event::ReceiptReprinted { receipt: id, .. } => id == receipt.id,
             _ => false,
@@ -55,17 +64,17 @@ impl Service {
         let Some(last) = view.events.iter().rposition(hands_out) else { return Ok(None) };
         let (_, handed_out) = &view.events[last];
         let (handed_out_at, on) = (handed_out.at, handed_out.on);
-        let dossier = fold(reference, &view.events[..=last])?;
-        let paper = self.paper(&receipt)?;
+        let dossier = fold(&view.dossier.reference, &view.events[..=last])?;
+        let paper = self.paper(receipt)?;
         Ok(Some(ReceiptView {
             url: paper.url,
             code: paper.code,
             copy: (receipt.copies > 0).then_some(receipt.copies),
-            replacement: view.receipts.len() > 1,
+            replacement: view.receipts.first().is_some_and(|first| first.id != receipt.id),
             clock: LegalClock::of(&dossier, &self.issuer().calendar, on),
             handed_out_at,
             current_version: view.dossier.version,
-            receipt,
+            receipt: receipt.clone(),
             dossier,
         }))
     }

@@ -51,4 +51,6 @@ mod store_postgres_faults;
 mod store_sqlite;
 mod transport;
 mod vectors;
+mod witness;
+mod witness_service;
 mod words;
