@@ -36,6 +36,8 @@ pub enum Scan {
     Unknown,
     /// Another receipt took its place; nothing else is said.
     Replaced,
+    /// The token key that made it is revoked, so nobody can tell by it who may read on: the desk gives another receipt.
+    Withdrawn,
     Status(Box<PublicStatus>),
 }
 
@@ -113,6 +115,7 @@ pub enum UnlockAnswer {
     Refused(Box<PublicStatus>),
     Unknown,
     Replaced,
+    Withdrawn,
 }
 
 pub enum TypedAnswer {
@@ -130,6 +133,7 @@ impl std::fmt::Debug for TypedAnswer {
 enum Opened {
     Unknown,
     Replaced,
+    Withdrawn,
     Dossier(Token, Box<Dossier>, Vec<(u64, Recorded)>),
 }
 
@@ -139,6 +143,7 @@ impl Service {
         Ok(match self.open(token).await? {
             Opened::Unknown => Scan::Unknown,
             Opened::Replaced => Scan::Replaced,
+            Opened::Withdrawn => Scan::Withdrawn,
             Opened::Dossier(_, dossier, events) => Scan::Status(Box::new(self.status(&dossier, &events).await?)),
         })
     }
@@ -148,6 +153,7 @@ impl Service {
         let (token, dossier, events) = match self.open(token).await? {
             Opened::Unknown => return Ok(UnlockAnswer::Unknown),
             Opened::Replaced => return Ok(UnlockAnswer::Replaced),
+            Opened::Withdrawn => return Ok(UnlockAnswer::Withdrawn),
             Opened::Dossier(token, dossier, events) => (token, dossier, events),
         };
         let status = Box::new(self.status(&dossier, &events).await?);
@@ -210,24 +216,22 @@ impl Service {
         if receipt.key_id != token.key_id() {
             return Ok(Opened::Unknown);
         }
-        if receipt.replaced_at.is_some() || ring.is_revoked(KeyPurpose::Token, u32::from(token.key_id())) {
+        if receipt.replaced_at.is_some() {
             return Ok(Opened::Replaced);
+        }
+        if ring.is_revoked(KeyPurpose::Token, u32::from(token.key_id())) {
+            return Ok(Opened::Withdrawn);
         }
         let events = self.recorded(self.parts.store.events(&receipt.reference).await?);
         let dossier = fold(&receipt.reference, &events)?;
         Ok(Opened::Dossier(token, Box::new(dossier), events))
     }
 
-    /// Of a revoked key that is gone nobody can tell a paper from a forged one: both are no longer valid. One that should be
-    /// here is the machine's fault, and no reason to call a paper forged.
+    /// A key that should be here and is not is the machine's fault, and no reason to call a paper forged.
     fn of_a_key_that_is_gone(&self, number: u32) -> Result<Opened, ServiceError> {
-        let ring = self.keys();
-        if ring.is_revoked(KeyPurpose::Token, number) {
-            Ok(Opened::Replaced)
-        } else if ring.history().key(KeyPurpose::Token, number).is_some() {
-            Err(ServiceError::Unavailable(self.key_problems().join("; ")))
-        } else {
-            Ok(Opened::Unknown)
+        match self.keys().history().key(KeyPurpose::Token, number) {
+            Some(_) => Err(ServiceError::Unavailable(self.key_problems().join("; "))),
+            None => Ok(Opened::Unknown),
         }
     }
 
