@@ -111,7 +111,10 @@ impl Erase {
             }
             Failure::Erased => anyhow!("the data of {} were erased before", self.reference),
             Failure::Changed { .. } => {
-                anyhow!("nothing was erased: {} was changed meanwhile. Look at it and run the command again", self.reference)
+                anyhow!(
+                    "nothing was erased: {} was changed meanwhile. Look at it and run the command again",
+                    self.reference
+                )
             }
             other => other.into(),
         }

@@ -53,7 +53,9 @@ pub struct JournalEntry {
 pub enum EntryContent {
     Readable(Box<EntryRecord>),
     /// Record and nonce were erased, as this other entry tells.
-    Erased { told_by: u64 },
+    Erased {
+        told_by: u64,
+    },
     /// What lies there is no record, or nothing lies there though nothing tells of an erasure.
     Damaged,
 }
@@ -89,9 +91,13 @@ pub struct JournalPage {
 pub enum Rest {
     Nothing,
     /// There are more before this index.
-    More { before: u64 },
+    More {
+        before: u64,
+    },
     /// Everything from this index on was looked at; before it, nobody has looked yet.
-    LookedBackTo { before: u64 },
+    LookedBackTo {
+        before: u64,
+    },
 }
 
 /// One entry with what proves it.
@@ -271,9 +277,9 @@ impl Service {
 
     fn entry(&self, row: LogRow) -> JournalEntry {
         let content = match (row.content.map(|content| Record::decode(&content.record)), row.erased_by) {
-            (Some(Ok(record)), _) => self.read(record).map_or(EntryContent::Damaged, |record| {
-                EntryContent::Readable(Box::new(record))
-            }),
+            (Some(Ok(record)), _) => {
+                self.read(record).map_or(EntryContent::Damaged, |record| EntryContent::Readable(Box::new(record)))
+            }
             (None, Some(told_by)) => EntryContent::Erased { told_by },
             _ => EntryContent::Damaged,
         };

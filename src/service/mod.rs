@@ -26,7 +26,9 @@ pub use journal::{
     About, EntryContent, EntryDetails, EntryRecord, JournalEntry, JournalFilter, JournalPage, KeyChange, Rest,
     SeenCheckpoint,
 };
-pub use public::{Happening, PublicErasure, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer};
+pub use public::{
+    Happening, PublicErasure, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer,
+};
 pub use ready::{Check, Failing};
 pub use receipts::ReceiptView;
 pub use register::{RegisterError, Registered};

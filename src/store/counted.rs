@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
-    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, ServerFacts,
-    Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema,
+    SealedReceipt, ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference, Role},

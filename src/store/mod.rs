@@ -23,9 +23,10 @@ pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore
 pub use series::{Migration, TooNew};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, DossierRow, DuplicateProbe, Erased, Erasure, JournalSubject,
-    Idempotency, LogContent, LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, Remains, Schema,
-    SealedReceipt, Sealer, ServerFacts, Session, StoreError, StoredEvent, StoredLogEvent, TreeHead, WaitsFor,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, DossierRow, DuplicateProbe,
+    Erased, Erasure, Idempotency, JournalSubject, LogContent, LogRow, NewDossier, NewEvent, NewLogEvent, NewSession,
+    NumberSeries, Rebind, Remains, Schema, SealedReceipt, Sealer, ServerFacts, Session, StoreError, StoredEvent,
+    StoredLogEvent, TreeHead, WaitsFor,
 };
 
 use std::fmt;

@@ -41,10 +41,9 @@ fn fields_of(kind: CommandKind) -> &'static [(&'static str, &'static str)] {
         CommandKind::Decide => &[("outcome", "favourable")],
         CommandKind::Correct => &[("field", "applicant"), ("value", "Zahra Idrissi"), ("reason", "Faute")],
         CommandKind::AddNote => &[("audience", "internal"), ("text", "Vu")],
-        CommandKind::Adjourn
-        | CommandKind::Withdraw
-        | CommandKind::Extend
-        | CommandKind::ReplaceReceipt => &[("reason", "Perdu")],
+        CommandKind::Adjourn | CommandKind::Withdraw | CommandKind::Extend | CommandKind::ReplaceReceipt => {
+            &[("reason", "Perdu")]
+        }
         CommandKind::MarkReady | CommandKind::Collect | CommandKind::ReprintReceipt => &[],
     }
 }

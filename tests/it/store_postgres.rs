@@ -156,7 +156,12 @@ async fn a_zero_byte_is_found_nowhere_and_harms_nobody() {
     let name = "sal\0ma";
     assert_eq!(store.account(name).await, Ok(None));
     assert_eq!(store.set_password(name, "x").await, Ok(false));
-    let account = Account { name: name.into(), password_hash: "x".into(), role: milaf::dossier::Role::Desk, created_at: Timestamp::UNIX_EPOCH };
+    let account = Account {
+        name: name.into(),
+        password_hash: "x".into(),
+        role: milaf::dossier::Role::Desk,
+        created_at: Timestamp::UNIX_EPOCH,
+    };
     assert!(matches!(store.create_account(account).await, Err(StoreError::Inconsistent(_))));
     let pair = Some((name.to_owned(), name.to_owned()));
     let probe = DuplicateProbe { phone: Some(name.into()), name_and_parcel: pair, ..DuplicateProbe::default() };

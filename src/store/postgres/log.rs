@@ -4,8 +4,8 @@ use super::{pool::Pool, rows};
 use crate::{
     dossier::Reference,
     store::{
-        Custody, JournalSubject, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead, WaitsFor,
-        growth, portable::MARK,
+        Custody, JournalSubject, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+        WaitsFor, growth, portable::MARK,
     },
     tlog::Hash,
 };

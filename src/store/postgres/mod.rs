@@ -53,8 +53,9 @@ use self::{
 };
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
-    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Remains, Schema, SealedReceipt, Sealer,
-    ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries,
+    Remains, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent,
+    TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference, Role},

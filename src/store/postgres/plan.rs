@@ -250,7 +250,9 @@ impl Plan {
             self.rows.states.insert(*receipt.id.as_bytes(), (i64::from(receipt.copies), replaced_at));
         }
         if let Some(last_leaf) = previous {
-            self.found.standings.insert(reference.to_string(), Standing { sequence, version, last_leaf, erased: false });
+            self.found
+                .standings
+                .insert(reference.to_string(), Standing { sequence, version, last_leaf, erased: false });
         }
         self.rows.dossiers.insert(sequence, DossierColumns { reference: reference.clone(), version, projection });
         if let Some(wish) = wish {

@@ -123,12 +123,7 @@ pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
 
 /// Reads `account, role, created_at, expires_at`.
 pub(super) fn session(row: &Row) -> Result<Session, StoreError> {
-    Ok(Session {
-        account: get(row, 0)?,
-        role: text(row, 1)?,
-        created_at: moment(row, 2)?,
-        expires_at: moment(row, 3)?,
-    })
+    Ok(Session { account: get(row, 0)?, role: text(row, 1)?, created_at: moment(row, 2)?, expires_at: moment(row, 3)? })
 }
 
 pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, StoreError> {

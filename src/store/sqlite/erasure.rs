@@ -49,7 +49,8 @@ pub(super) fn erase(batch: &mut Batch<'_>, erasure: &Erasure) -> Result<u64, Sto
 
 /// Folds the write-ahead log into the file and cuts it to nothing; `false` when somebody reads so long that it cannot be.
 pub(super) fn fold_log(connection: &Connection) -> Result<bool, StoreError> {
-    let busy: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).during("fold the write-ahead log")?;
+    let busy: i64 = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .during("fold the write-ahead log")?;
     Ok(busy == 0)
 }

@@ -5,7 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{batch::Batch, errors::During, rows};
 use crate::{
     dossier::Reference,
-    store::{JournalSubject, LogRow, NewLogEvent, NumberSeries, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth},
+    store::{
+        JournalSubject, LogRow, NewLogEvent, NumberSeries, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth,
+    },
     tlog::Hash,
 };
 

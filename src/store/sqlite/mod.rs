@@ -40,8 +40,9 @@ pub use errors::OpenError;
 use self::{readers::Readers, writer::Writer};
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
-    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, Migration, NewDossier, NewLogEvent, NewSession, NumberSeries, Remains, Schema, SealedReceipt,
-    Sealer, ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, Migration, NewDossier, NewLogEvent, NewSession,
+    NumberSeries, Remains, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store, StoreError, StoredEvent,
+    StoredLogEvent, TreeHead,
 };
 use crate::{
     dossier::{ProcedureCode, Reference, Role},
@@ -138,7 +139,8 @@ impl Store for SqliteStore {
     }
 
     async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError> {
-        let told_by = self.0.writer.write_log(move |batch| erasure::erase(batch, &erasure), |_, index| Ok(index)).await?;
+        let told_by =
+            self.0.writer.write_log(move |batch| erasure::erase(batch, &erasure), |_, index| Ok(index)).await?;
         // Only after the commit, and not by the writer, whose next batch need not wait for readers.
         let remains = match self.0.readers.read(erasure::fold_log).await {
             Ok(true) => Remains::Nowhere,
