@@ -19,6 +19,7 @@ mod examples;
 mod failover;
 mod form_page;
 mod harness;
+mod journal;
 mod ledger;
 mod node_database;
 mod node_log;
