@@ -206,7 +206,8 @@ pub fn verify_seal(bytes: &[u8], keys: &[SealPublicKey]) -> Result<SealClaims, S
     outcome
 }
 
-fn kid_of(public: &[u8; 32]) -> [u8; 4] {
+/// The first four bytes of SHA-256 of a raw public key.
+pub(super) fn kid_of(public: &[u8; 32]) -> [u8; 4] {
     let mut kid = [0; 4];
     kid.copy_from_slice(&Sha256::digest(public)[..4]);
     kid

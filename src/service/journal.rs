@@ -13,7 +13,7 @@ use super::{Actor, Failure, Service, ServiceError};
 use crate::{
     dossier::{Reference, StaffAction},
     store::{CheckpointRow, CosignatureRow, JournalSubject, LogRow, Store, StoredLogEvent},
-    tlog::{Checkpoint, Hash, LogEvent, Record},
+    tlog::{Hash, LogEvent, Record},
 };
 
 /// How many entries are read at a time.
@@ -264,7 +264,7 @@ impl Service {
 
     async fn seen(&self, row: CheckpointRow) -> Result<SeenCheckpoint, ServiceError> {
         let store: &Arc<dyn Store> = &self.parts.store;
-        let note = Checkpoint::parse_signed(&row.note, self.parts.keys.log_key.verifier()).ok();
+        let note = self.keys().read(&row.note).ok();
         let head = store.head_at(row.size).await?;
         Ok(SeenCheckpoint {
             size: row.size,

@@ -9,13 +9,16 @@ mod erasure;
 mod failure;
 mod intake;
 mod journal;
+mod keys;
 mod password_gate;
 mod public;
+mod public_log;
 mod ready;
 mod receipts;
 mod register;
 mod rollback;
 mod start;
+mod witnessing;
 
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
@@ -26,32 +29,34 @@ pub use journal::{
     About, EntryContent, EntryDetails, EntryRecord, JournalEntry, JournalFilter, JournalPage, KeyChange, Rest,
     SeenCheckpoint,
 };
+pub use keys::{KeyRefusal, KeySource, LiveKeys};
 pub use public::{
     Happening, PublicErasure, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer,
 };
+pub use public_log::Published;
 pub use ready::{Check, Failing};
 pub use receipts::ReceiptView;
 pub use register::{RegisterError, Registered};
 pub use rollback::{AcceptedRollback, Difference, Extent, Loss, Standing};
 pub use start::{LogReport, Proceed, StartError};
+pub use witnessing::{AskWitness, WitnessReply, WitnessReport};
 
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::{Mutex, Semaphore};
 
-use self::password_gate::PasswordGate;
+use self::{password_gate::PasswordGate, witnessing::Witnessing};
 use crate::{
     clock::Environment,
     config::Issuer,
     dossier::{Role, StaffAction},
     metrics::Metrics,
-    receipt::KeyRing,
     store::{CountedStore, Store},
 };
 
@@ -121,7 +126,7 @@ impl fmt::Debug for IdentityKey {
 pub struct Parts {
     pub store: Arc<dyn Store>,
     pub issuer: Arc<Issuer>,
-    pub keys: Arc<KeyRing>,
+    pub keys: Arc<LiveKeys>,
     pub identity_key: IdentityKey,
     pub environment: Arc<dyn Environment>,
     /// Where the last published checkpoint is kept outside the database.
@@ -141,6 +146,8 @@ pub struct Service {
     password_gate: PasswordGate,
     /// One checkpoint is published at a time.
     publisher: Mutex<()>,
+    /// Who is asked to cosign; nobody, where no policy was handed over.
+    witnessing: OnceLock<Witnessing>,
 }
 
 impl Service {
@@ -154,6 +161,7 @@ impl Service {
             file_look: Arc::new(Semaphore::new(1)),
             password_gate: PasswordGate::new(),
             publisher: Mutex::new(()),
+            witnessing: OnceLock::new(),
         }
     }
 

@@ -124,7 +124,7 @@ impl Service {
             .ok_or_else(|| ServiceError::Damaged("the intake was checked against another catalogue".into()))?;
         let offices: Vec<_> = issuer.offices.iter().map(|office| office.code.clone()).collect();
         let receipt = ReceiptId::new(self.random::<8>()?);
-        let key_id = self.parts.keys.token_keys.current_key_id();
+        let key_id = self.issuing_key(now)?;
         let decided = register(intake, procedure, &offices, today, receipt, key_id)?;
         let mut events = Vec::with_capacity(decided.len());
         let mut recorded = Vec::with_capacity(decided.len());

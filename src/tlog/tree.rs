@@ -68,6 +68,22 @@ impl Frontier {
         self.size += 1;
     }
 
+    /// Appends `2^level` leaves at once, of which only the root is known.
+    ///
+    /// # Panics
+    /// If the size is no multiple of `2^level`: then these leaves are no subtree of the tree.
+    pub fn push_subtree(&mut self, level: u32, root: Hash) {
+        let width = 1 << level;
+        assert!(self.size.is_multiple_of(width), "a perfect subtree begins at a multiple of its width");
+        let mut hash = root;
+        for _ in 0..(self.size >> level).trailing_ones() {
+            let left = self.subtrees.pop().expect("one subtree for each bit of the size");
+            hash = node_hash(&left, &hash);
+        }
+        self.subtrees.push(hash);
+        self.size += width;
+    }
+
     /// The tree's root; for an empty tree, SHA-256 of nothing.
     pub fn root(&self) -> Hash {
         let folded = self.subtrees.iter().copied().rev();
@@ -214,6 +230,19 @@ mod tests {
             through_storage = Frontier::from_bytes(&through_storage.to_bytes()).unwrap();
             assert_eq!(through_storage.root(), root_of(&leaves(200)[..=count]));
         }
+    }
+
+    #[test]
+    fn subtrees_count_as_their_leaves() {
+        let all = leaves(203);
+        let mut frontier = Frontier::empty();
+        for subtree in all.chunks(8) {
+            match subtree.len() {
+                8 => frontier.push_subtree(3, root_of(subtree)),
+                _ => subtree.iter().for_each(|leaf| frontier.push(*leaf)),
+            }
+        }
+        assert_eq!((frontier.size(), frontier.root()), (203, root_of(&all)));
     }
 
     #[test]

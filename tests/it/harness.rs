@@ -12,7 +12,7 @@ use milaf::{
     config::Issuer,
     dossier::{Audience, Command, Outcome, Paragraph, Reference},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
-    service::{Actor, IdentityKey, Parts, RawIntake, Registered, Service},
+    service::{Actor, IdentityKey, LiveKeys, Parts, RawIntake, Registered, Service},
     store::{Sealer, SqliteStore, Store},
     tlog::LogKey,
     web::{self, App, WebOptions},
@@ -98,7 +98,7 @@ impl Running {
         let service = Arc::new(Service::new(Parts {
             store: Arc::clone(&store),
             issuer: Arc::new(issuer),
-            keys,
+            keys: LiveKeys::fixed(&keys),
             identity_key: IdentityKey::new([0x44; 32]),
             environment: Arc::clone(&clock) as Arc<dyn Environment>,
             checkpoint_file: folder.path().join("checkpoint"),

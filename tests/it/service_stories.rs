@@ -9,7 +9,7 @@ use milaf::{
     dossier::{Audience, ClockState, Command, Line, Outcome, Paragraph, PublicState, Reference, Refusal},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
     service::{
-        Actor, Failure, IdentityKey, Parts, RawIntake, RegisterError, Scan, Service, SignInError, StartError,
+        Actor, Failure, IdentityKey, LiveKeys, Parts, RawIntake, RegisterError, Scan, Service, SignInError, StartError,
         StepProgress, TypedAnswer, UnlockAnswer,
     },
     store::Store,
@@ -55,7 +55,7 @@ fn open_as(premises: &Premises, log_seed: u8, token_seed: u8) -> Office {
     let service = Service::new(Parts {
         store: Arc::clone(&store),
         issuer: Arc::new(Issuer::example()),
-        keys,
+        keys: LiveKeys::fixed(&keys),
         identity_key: IdentityKey::new([3; 32]),
         environment: Arc::clone(&environment) as Arc<dyn Environment>,
         checkpoint_file: premises.path().join("checkpoint"),

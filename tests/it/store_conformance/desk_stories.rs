@@ -5,7 +5,10 @@
 use jiff::SignedDuration;
 use milaf::{
     dossier::{Event, Outcome, ProcedureCode, PublicState, Role, search_key},
-    store::{Account, AttemptLimit, AttemptVerdict, CheckpointRow, DuplicateProbe, NewSession, Store, StoreError},
+    store::{
+        Account, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, DuplicateProbe, NewSession, Store,
+        StoreError,
+    },
 };
 use tokio::task::JoinSet;
 
@@ -266,4 +269,50 @@ pub(crate) async fn checkpoints_and_identity_are_kept(ground: Ground) {
     let store = ground.store();
     assert_eq!(store.bind_identity("second").await.as_deref(), Ok("first"));
     assert_eq!(store.last_checkpoint().await.unwrap().unwrap().size, 9);
+
+    let sizes = |rows: Vec<CheckpointRow>| rows.iter().map(|row| row.size).collect::<Vec<_>>();
+    assert_eq!(sizes(store.published_checkpoints(None, 10).await.unwrap()), [9, 4, 0]);
+    assert_eq!(sizes(store.published_checkpoints(Some(9), 1).await.unwrap()), [4]);
+    assert_eq!(sizes(store.published_checkpoints(Some(0), 10).await.unwrap()), Vec::<u64>::new());
+    assert_eq!(store.checkpoint_of(4).await, Ok(Some(checkpoint(4, "four"))));
+    for missing in [5, u64::MAX] {
+        assert_eq!(store.checkpoint_of(missing).await, Ok(None));
+    }
+    for (leaf, covering) in [(0, Some(4)), (3, Some(4)), (4, Some(9)), (8, Some(9)), (9, None), (u64::MAX, None)] {
+        let found = store.checkpoint_covering(leaf).await.unwrap();
+        assert_eq!(found.map(|row| row.size), covering, "leaf {leaf}");
+    }
+}
+
+pub(crate) async fn cosignatures_are_kept(ground: Ground) {
+    let store = ground.store();
+    for size in [3, 8] {
+        store.keep_checkpoint(CheckpointRow { size, note: "note".to_owned(), published_at: day(1) }).await.unwrap();
+    }
+    let by = |witness: &str, size: u64, line: &str| CosignatureRow {
+        size,
+        witness: witness.to_owned(),
+        line: line.to_owned(),
+        at: -7,
+        received_at: day(2),
+    };
+    assert_eq!(store.last_cosigned("w.example").await, Ok(None));
+    store.keep_cosignature(by("w.example", 8, "— w.example eight")).await.unwrap();
+    store.keep_cosignature(by("a.example", 8, "— a.example eight")).await.unwrap();
+    store.keep_cosignature(by("w.example", 3, "— w.example three")).await.unwrap();
+    store.keep_cosignature(by("w.example", 8, "another line")).await.unwrap();
+    for size in [4, u64::MAX] {
+        let refused = store.keep_cosignature(by("w.example", size, "of nothing")).await;
+        assert!(matches!(refused, Err(StoreError::Inconsistent(_))), "{size}: {refused:?}");
+    }
+    store.close().await;
+    let store = ground.store();
+    let eight = vec![by("a.example", 8, "— a.example eight"), by("w.example", 8, "— w.example eight")];
+    assert_eq!(store.cosignatures(8).await, Ok(eight));
+    assert_eq!(store.cosignatures(3).await, Ok(vec![by("w.example", 3, "— w.example three")]));
+    for size in [0, u64::MAX] {
+        assert_eq!(store.cosignatures(size).await, Ok(vec![]));
+    }
+    assert_eq!(store.last_cosigned("w.example").await, Ok(Some(8)), "the largest and not the latest");
+    assert_eq!(store.last_cosigned("\0").await, Ok(None));
 }

@@ -23,7 +23,7 @@ use milaf::{
     },
     receipt::{ReceiptId, SealKey, verify_seal},
     store::{Append, Idempotency, NewDossier, NewEvent, Sealer, Store, StoredEvent, StoredLogEvent},
-    tlog::{Hash, LOG_SUBJECT, LogEvent, Record, commitment, leaf_data, leaf_hash, root_of},
+    tlog::{Hash, LOG_SUBJECT, LogEvent, NodeRange, Record, commitment, leaf_data, leaf_hash, root_of},
 };
 use sha2::{Digest, Sha256};
 
@@ -235,7 +235,13 @@ async fn audit_log(store: &dyn Store) -> Vec<Hash> {
         let rows = store.log_rows(from, 7).await.unwrap();
         let hashes = store.leaf_hashes(from, 7).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.leaf_hash).collect::<Vec<_>>(), hashes, "both readings of the log");
+        assert_eq!(
+            rows.iter().map(|row| row.commitment).collect::<Vec<_>>(),
+            store.commitments(from, 7).await.unwrap(),
+            "the public's reading of the log"
+        );
         if rows.is_empty() {
+            audit_nodes(store, &leaves).await;
             return leaves;
         }
         for row in rows {
@@ -253,6 +259,14 @@ async fn audit_log(store: &dyn Store) -> Vec<Hash> {
             leaves.push(row.leaf_hash);
         }
     }
+}
+
+/// The hash of every perfect subtree at a kept level, and no other.
+async fn audit_nodes(store: &dyn Store, leaves: &[Hash]) {
+    let levels = [0, 4, 8, 12];
+    let ranges = levels.map(|level| NodeRange { level, from: 0, count: 4096 });
+    let expected = levels.map(|level| leaves.chunks_exact(1 << level).map(root_of).collect::<Vec<_>>());
+    assert_eq!(store.nodes(&ranges).await.unwrap(), expected, "the nodes");
 }
 
 async fn audit_receipts(store: &dyn Store, folded: &Dossier, events: &[StoredEvent], leaves: &[Hash]) {
