@@ -241,6 +241,9 @@ fn an_administrator_erases_and_is_told() {
     assert!(receipt.stderr.contains("were erased on"), "{}", receipt.stderr);
     assert!(!holds(&bytes(Path::new(&data)), "Benali"));
     assert!(holds(&bytes(Path::new(&data)), "Omar Tazi"));
+    let doctor = milaf(&["doctor", "--data", &data], "");
+    assert!(!doctor.text().contains("entry 0") && !doctor.stderr.contains("entry 0"), "{}", doctor.text());
+    assert_eq!(doctor.code, 0, "an erasure is no damage: {} {}", doctor.text(), doctor.stderr);
     let help = milaf(&["erase", "--help"], "").expect(0).text();
     for part in ["no personal data", "Backups", "Examples:"] {
         assert!(help.contains(part), "{part:?} is not in {help}");
