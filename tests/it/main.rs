@@ -20,6 +20,7 @@ mod failover;
 mod form_page;
 mod harness;
 mod keys;
+mod journal;
 mod ledger;
 mod node_database;
 mod node_log;
