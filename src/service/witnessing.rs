@@ -31,7 +31,7 @@ use super::{Published, Service, ServiceError};
 use crate::{
     metrics::WitnessOutcome,
     store::{CheckpointRow, CosignatureRow},
-    tlog::{Checkpoint, Hash, Policy, PolicyWitness},
+    tlog::{Checkpoint, Hash, KeyPurpose, Policy, PolicyWitness},
 };
 
 /// A target is given up after this.
@@ -139,12 +139,16 @@ impl Service {
 
     /// The verifier key of this office's log, as a policy names it.
     pub fn log_vkey(&self) -> String {
-        self.parts.keys.log_key.vkey()
+        let keys = self.keys();
+        let public = keys.history().in_force(KeyPurpose::Log, self.now().as_millisecond()).public;
+        keys.vkey(&public).unwrap_or_default()
     }
 
     /// Whether the policy names this log's key.
     pub fn is_named_by(&self, policy: &Policy) -> bool {
-        policy.logs().any(|log| log == self.parts.keys.log_key.verifier())
+        let keys = self.keys();
+        let ours = keys.history().keys(KeyPurpose::Log);
+        policy.logs().any(|log| log.name() == keys.origin() && ours.iter().any(|key| key.public == log.public()))
     }
 
     /// The newest published checkpoint that satisfies the policy's quorum, with its cosignatures, and when it was published.
@@ -180,7 +184,7 @@ impl Service {
         let (best, published_at) = best.as_ref()?;
         let fresh = newest.published_at.duration_since(*published_at) <= BEHIND;
         // The names of a log that a rollback has ended are no longer shown.
-        let ours = best.checkpoint.origin == self.parts.keys.log_key.origin();
+        let ours = best.checkpoint.origin == self.keys().origin();
         (fresh && ours).then(|| best.clone())
     }
 
@@ -380,18 +384,15 @@ impl Service {
         policy: &Policy,
         row: CheckpointRow,
     ) -> Result<Option<(Published, Timestamp)>, ServiceError> {
-        let Ok(checkpoint) = Checkpoint::parse_signed(&row.note, self.parts.keys.log_key.verifier()) else {
-            return Ok(None);
-        };
+        let Ok(checkpoint) = self.keys().read(&row.note) else { return Ok(None) };
         let published = self.with_cosignatures(checkpoint, row.note).await?;
-        let ours = [self.parts.keys.log_key.verifier().clone()];
-        let judged = policy.judge_with(&published.note, &ours);
+        let judged = policy.judge(&published.note);
         Ok(judged.is_ok_and(|judged| judged.quorum).then_some((published, row.published_at)))
     }
 
     async fn newest_row(&self) -> Result<Option<(Checkpoint, CheckpointRow)>, ServiceError> {
         let Some(row) = self.parts.store.last_checkpoint().await? else { return Ok(None) };
-        let read = Checkpoint::parse_signed(&row.note, self.parts.keys.log_key.verifier()).ok();
+        let read = self.keys().read(&row.note).ok();
         Ok(read.map(|checkpoint| (checkpoint, row)))
     }
 }
