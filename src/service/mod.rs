@@ -7,6 +7,7 @@ mod accounts;
 mod dossiers;
 mod erasure;
 mod failure;
+mod inspection;
 mod intake;
 mod journal;
 mod keys;
@@ -24,6 +25,7 @@ pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
 pub use erasure::{ErasedDossier, ErasureScope};
 pub use failure::{Failure, ServiceError};
+pub use inspection::{CLOCK_TOLERANCE, OfficeAudit, OfficeReport};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
 pub use journal::{
     About, EntryContent, EntryDetails, EntryRecord, JournalEntry, JournalFilter, JournalPage, KeyChange, Rest,

@@ -31,7 +31,7 @@ use super::{Published, Service, ServiceError};
 use crate::{
     metrics::WitnessOutcome,
     store::{CheckpointRow, CosignatureRow},
-    tlog::{Checkpoint, Hash, KeyPurpose, Policy, PolicyWitness},
+    tlog::{Checkpoint, Hash, Policy, PolicyWitness},
 };
 
 /// A target is given up after this.
@@ -139,16 +139,13 @@ impl Service {
 
     /// The verifier key of this office's log, as a policy names it.
     pub fn log_vkey(&self) -> String {
-        let keys = self.keys();
-        let public = keys.history().in_force(KeyPurpose::Log, self.now().as_millisecond()).public;
-        keys.vkey(&public).unwrap_or_default()
+        self.keys().log_key.vkey()
     }
 
     /// Whether the policy names this log's key.
     pub fn is_named_by(&self, policy: &Policy) -> bool {
-        let keys = self.keys();
-        let ours = keys.history().keys(KeyPurpose::Log);
-        policy.logs().any(|log| log.name() == keys.origin() && ours.iter().any(|key| key.public == log.public()))
+        let ours = self.keys().log_verifiers();
+        policy.logs().any(|log| ours.contains(log))
     }
 
     /// The newest published checkpoint that satisfies the policy's quorum, with its cosignatures, and when it was published.
@@ -384,9 +381,10 @@ impl Service {
         policy: &Policy,
         row: CheckpointRow,
     ) -> Result<Option<(Published, Timestamp)>, ServiceError> {
-        let Ok(checkpoint) = self.keys().read(&row.note) else { return Ok(None) };
+        let keys = self.keys();
+        let Ok(checkpoint) = keys.read(&row.note) else { return Ok(None) };
         let published = self.with_cosignatures(checkpoint, row.note).await?;
-        let judged = policy.judge(&published.note);
+        let judged = policy.judge_with(&published.note, &keys.log_verifiers());
         Ok(judged.is_ok_and(|judged| judged.quorum).then_some((published, row.published_at)))
     }
 
