@@ -29,8 +29,8 @@ mod serve;
 mod serving;
 mod supervisor;
 mod terminal;
-mod witness;
 mod whole;
+mod witness;
 
 use std::{io, path::PathBuf, process::ExitCode};
 

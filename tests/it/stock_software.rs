@@ -49,7 +49,8 @@ impl Issued {
         let folder = self.office.path("openssl");
         fs::create_dir_all(&folder).unwrap();
         python(&["openssl", &self.keys, folder.to_str().unwrap()], url);
-        let verify = ["pkeyutl", "-verify", "-pubin", "-inkey", "key.pem", "-rawin", "-in", "message", "-sigfile", "signature"];
+        let verify =
+            ["pkeyutl", "-verify", "-pubin", "-inkey", "key.pem", "-rawin", "-in", "message", "-sigfile", "signature"];
         let output = Command::new("openssl").args(verify).current_dir(&folder).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.contains("Signature"), "openssl looked at it: {said} {}", String::from_utf8_lossy(&output.stderr));
