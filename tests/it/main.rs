@@ -47,4 +47,5 @@ mod store_postgres_faults;
 mod store_sqlite;
 mod transport;
 mod vectors;
+mod verify;
 mod words;
