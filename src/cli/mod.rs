@@ -11,6 +11,7 @@ mod copy;
 mod copying;
 mod demo;
 mod doctor;
+mod erase;
 mod init;
 mod key_table;
 mod keys;
@@ -32,6 +33,7 @@ mod terminal;
 mod verify;
 mod whole;
 mod witness;
+mod witnesses;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -68,6 +70,7 @@ enum Command {
     Account(account::AccountCommand),
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
+    Erase(erase::Erase),
     Doctor(doctor::Doctor),
     Keys(keys::KeysCommand),
     Migrate(migrate::Migrate),
@@ -121,6 +124,7 @@ impl Cli {
                 Command::Account(command) => command.run().await,
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
+                Command::Erase(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
                 Command::Keys(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,
