@@ -239,6 +239,18 @@ fn receipts_of_a_real_office() {
     let verdict = check("a real one", url, &["--keys", &keys], 0, &[]);
     assert_eq!(verdict["reference"], registered["reference"]);
     assert_eq!(verdict["leaf_index"], registered["leaf_index"]);
+    let reference = registered["reference"].as_str().unwrap();
+    for format in ["pdf", "png"] {
+        let out = office.path(&format!("papers/receipt.{format}"));
+        std::fs::create_dir_all(out.parent().unwrap()).unwrap();
+        let out = out.display().to_string();
+        milaf(&["receipt", reference, "--data", &office.data(), "--format", format, "--out", &out], "").expect(0);
+        let read = milaf(&["verify", &out, "--keys", &keys], "").expect(0).text();
+        assert!(read.contains(reference), "{format}: {read}");
+    }
+    let papers = office.path("papers").display().to_string();
+    let both = milaf(&["verify", &papers, "--brief", "--keys", &keys], "").expect(0).text();
+    assert_eq!(both.lines().filter(|line| line.contains(reference)).count(), 2, "{both}");
     let (ran, objects) = verify(&format!("{url}\n\nhttps://example.org\n{url}\n"), &["--keys", &keys]);
     assert_eq!((ran.code, objects.len()), (1, 3), "the worst of all");
     assert_eq!(objects[1]["input"], "line 3");
