@@ -6,7 +6,9 @@
 mod accounts;
 mod dossiers;
 mod erasure;
+mod evidence;
 mod failure;
+mod inspection;
 mod intake;
 mod journal;
 mod keys;
@@ -23,7 +25,9 @@ mod witnessing;
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
 pub use erasure::{ErasedDossier, ErasureScope};
+pub use evidence::{Evidence, EvidenceEntry, EvidenceReceipt};
 pub use failure::{Failure, ServiceError};
+pub use inspection::{CLOCK_TOLERANCE, OfficeAudit, OfficeReport};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
 pub use journal::{
     About, EntryContent, EntryDetails, EntryRecord, JournalEntry, JournalFilter, JournalPage, KeyChange, Rest,
