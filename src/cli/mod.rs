@@ -22,6 +22,7 @@ mod migrate;
 mod open;
 mod password;
 mod place;
+mod read_codes;
 mod receipt;
 mod register;
 mod restore;
@@ -75,6 +76,7 @@ enum Command {
     Copy(copy::Copy),
     Restore(restore::Restore),
     Verify(Box<verify::Verify>),
+    ReadCodes(read_codes::ReadCodes),
     Witness(witness::WitnessCommand),
     Log(log::LogCommand),
 }
@@ -128,6 +130,7 @@ impl Cli {
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
                 Command::Verify(command) => Ok(command.run()),
+                Command::ReadCodes(command) => command.run(),
                 Command::Witness(command) => command.run().await,
                 Command::Log(command) => command.run().await,
             }

@@ -16,6 +16,7 @@ mod receipts;
 mod register;
 mod rollback;
 mod start;
+mod verify;
 
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
