@@ -11,6 +11,7 @@ mod copy;
 mod copying;
 mod demo;
 mod doctor;
+mod erase;
 mod init;
 mod key_table;
 mod keys;
@@ -33,6 +34,7 @@ mod terminal;
 mod verify;
 mod whole;
 mod witness;
+mod witnesses;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -69,6 +71,7 @@ enum Command {
     Account(account::AccountCommand),
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
+    Erase(erase::Erase),
     Doctor(doctor::Doctor),
     Keys(keys::KeysCommand),
     Migrate(migrate::Migrate),
@@ -123,6 +126,7 @@ impl Cli {
                 Command::Account(command) => command.run().await,
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
+                Command::Erase(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
                 Command::Keys(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,

@@ -36,7 +36,17 @@ pub enum Scan {
     Unknown,
     /// Another receipt took its place; nothing else is said.
     Replaced,
+    /// The data of its dossier were erased.
+    Erased(Box<PublicErasure>),
     Status(Box<PublicStatus>),
+}
+
+/// All that is left to say of a dossier whose data were erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicErasure {
+    pub reference: Reference,
+    pub office: OfficeCode,
+    pub on: Date,
 }
 
 /// Level one: no name, address, parcel, identity, staff name or outcome has a place here.
@@ -113,6 +123,8 @@ pub enum UnlockAnswer {
     Refused(Box<PublicStatus>),
     Unknown,
     Replaced,
+    /// There is nothing left to open.
+    Erased(Box<PublicErasure>),
 }
 
 pub enum TypedAnswer {
@@ -130,6 +142,7 @@ impl std::fmt::Debug for TypedAnswer {
 enum Opened {
     Unknown,
     Replaced,
+    Erased(Box<PublicErasure>),
     Dossier(Token, Box<Dossier>, Vec<(u64, Recorded)>),
 }
 
@@ -139,6 +152,7 @@ impl Service {
         Ok(match self.open(token).await? {
             Opened::Unknown => Scan::Unknown,
             Opened::Replaced => Scan::Replaced,
+            Opened::Erased(erasure) => Scan::Erased(erasure),
             Opened::Dossier(_, dossier, events) => Scan::Status(Box::new(self.status(&dossier, &events).await?)),
         })
     }
@@ -148,6 +162,7 @@ impl Service {
         let (token, dossier, events) = match self.open(token).await? {
             Opened::Unknown => return Ok(UnlockAnswer::Unknown),
             Opened::Replaced => return Ok(UnlockAnswer::Replaced),
+            Opened::Erased(erasure) => return Ok(UnlockAnswer::Erased(erasure)),
             Opened::Dossier(token, dossier, events) => (token, dossier, events),
         };
         let status = Box::new(self.status(&dossier, &events).await?);
@@ -214,6 +229,12 @@ impl Service {
             return Ok(Opened::Replaced);
         }
         let events = self.recorded(self.parts.store.events(&receipt.reference).await?);
+        if events.is_empty()
+            && let Some(erased) = self.erasure(&receipt.reference).await?
+        {
+            let erasure = PublicErasure { reference: erased.reference, office: erased.office, on: erased.on };
+            return Ok(Opened::Erased(Box::new(erasure)));
+        }
         let dossier = fold(&receipt.reference, &events)?;
         Ok(Opened::Dossier(token, Box::new(dossier), events))
     }

@@ -23,11 +23,30 @@ pub struct Published {
 }
 
 impl Service {
-    /// The newest checkpoint that was published; `None` before the first one.
+    /// The checkpoint that is shown: the newest that satisfies the policy, while it is fresh enough (see
+    /// [`super::witnessing`]), else the newest of all; `None` before the first one.
     pub async fn published_checkpoint(&self) -> Result<Option<Published>, ServiceError> {
+        if let Some(newest) = self.parts.store.last_checkpoint().await?
+            && let Some(cosigned) = self.preferred(&newest)
+        {
+            return Ok(Some(cosigned));
+        }
+        self.newest_checkpoint().await
+    }
+
+    /// The newest checkpoint of all, whoever has cosigned it.
+    pub async fn newest_checkpoint(&self) -> Result<Option<Published>, ServiceError> {
         let Some((checkpoint, note)) = self.newest_published().await? else { return Ok(None) };
+        self.with_cosignatures(checkpoint, note).await.map(Some)
+    }
+
+    pub(super) async fn with_cosignatures(
+        &self,
+        checkpoint: Checkpoint,
+        note: String,
+    ) -> Result<Published, ServiceError> {
         let cosignatures = self.parts.store.cosignatures(checkpoint.size).await?;
-        Ok(Some(Published { note: cosigned(note, &cosignatures), checkpoint }))
+        Ok(Published { note: cosigned(note, &cosignatures), checkpoint })
     }
 
     /// As [`Service::published_checkpoint`], the note alone.
@@ -90,9 +109,15 @@ impl Service {
         Ok(Some(proof))
     }
 
-    /// A proof file for a leaf under the newest published checkpoint; `None` when that does not cover it.
+    /// A proof file for a leaf under the checkpoint that is shown, or under the newest where only that one covers it; `None`
+    /// when neither does.
     pub async fn proof_file(&self, leaf: u64) -> Result<Option<ProofFile>, ServiceError> {
-        let Some(published) = self.published_checkpoint().await? else { return Ok(None) };
+        let Some(mut published) = self.published_checkpoint().await? else { return Ok(None) };
+        if published.checkpoint.size <= leaf
+            && let Some(newest) = self.newest_checkpoint().await?
+        {
+            published = newest;
+        }
         let Ok(plan) = PathPlan::inclusion(published.checkpoint.size, leaf) else { return Ok(None) };
         // Against what was signed, not against what the database says of itself.
         let head = TreeHead { size: published.checkpoint.size, root: published.checkpoint.root };

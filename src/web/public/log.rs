@@ -55,6 +55,15 @@ pub(super) async fn checkpoint(State(app): State<Arc<App>>, headers: HeaderMap) 
     }
 }
 
+/// `/log/checkpoint/newest`: also while it waits for its witnesses.
+pub(super) async fn newest(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    match app.service.newest_checkpoint().await {
+        Ok(Some(newest)) => file(&headers, newest.note.into(), TEXT, Keep::Seconds, false),
+        Ok(None) => nothing(),
+        Err(error) => unavailable(&error),
+    }
+}
+
 /// `/log/tile/…`. The name is read as it was sent: a name with an escaped letter is another name.
 pub(super) async fn tile(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     let Some(Ok(tile)) = uri.path().strip_prefix("/log/").map(Tile::parse) else { return nothing() };

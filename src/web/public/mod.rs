@@ -4,6 +4,7 @@
 //! changes a dossier, and no answer tells a forged receipt from an unknown one.
 
 mod contact;
+mod erased;
 mod find;
 mod frame;
 mod home;
@@ -34,6 +35,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready::page))
         .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/checkpoint/newest", get(log::newest))
         .route("/log/tile/{*name}", get(log::tile))
         .route("/log/proof/{*name}", get(log::proof))
         .route("/log/{*name}", get(log::unknown))
