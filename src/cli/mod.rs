@@ -114,6 +114,10 @@ impl Cli {
     /// # Errors
     /// Whatever kept it from ending well; see [`message`] and [`exit_code`].
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        // Alone in its process: the threads of a runtime would take from the room that it is given.
+        if let Command::ReadCodes(command) = self.command {
+            return command.run();
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

@@ -101,7 +101,8 @@ fn degraded_pictures_are_read() {
         ("upside down", imageops::rotate180(&sharp)),
         ("on its side", imageops::rotate90(&sharp)),
     ];
-    let unread: Vec<&str> = pictures.iter().filter(|(_, picture)| read(picture) != [&*url]).map(|(name, _)| *name).collect();
+    let unread: Vec<&str> =
+        pictures.iter().filter(|(_, picture)| read(picture) != [&*url]).map(|(name, _)| *name).collect();
     assert_eq!(unread, [""; 0]);
 }
 

@@ -111,7 +111,11 @@ async fn every_kind_of_receipt_is_answered_in_every_language() {
     for language in Language::ALL {
         for (name, url, expected) in &cases {
             let html = check_answer(paste(&running, language, url).await, language, expected, name).await;
-            assert_eq!(html.contains(&genuine.reference.to_string()), *name == "genuine" || *name == "foreign", "{name}");
+            assert_eq!(
+                html.contains(&genuine.reference.to_string()),
+                *name == "genuine" || *name == "foreign",
+                "{name}"
+            );
             assert!(!html.contains(&genuine.token) && !html.contains(&replaced.token), "{name} shows a token");
             let sent = upload(&running, language, &picture(&[url])).send().await.unwrap();
             check_answer(sent, language, expected, name).await;
@@ -153,7 +157,8 @@ async fn what_cannot_be_read_is_told_in_words() {
     assert_eq!(html.matches("<section>").count(), 20);
     let two = upload(&running, Language::English, &picture(&[&genuine.url, &tampered(&genuine.url)]));
     assert_eq!(two.send().await.unwrap().text().await.unwrap().matches("<section>").count(), 2);
-    let wrong = client().post(running.url("/verify")).header("content-type", "text/plain").body("x").send().await.unwrap();
+    let wrong =
+        client().post(running.url("/verify")).header("content-type", "text/plain").body("x").send().await.unwrap();
     assert_eq!(wrong.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let wrong = client().put(running.url("/verify")).send().await.unwrap();
     assert_eq!(wrong.status(), StatusCode::METHOD_NOT_ALLOWED);
@@ -178,8 +183,7 @@ async fn a_flood_of_uploads_is_turned_away_and_other_pages_are_answered() {
     let mut large = Vec::new();
     DynamicImage::from(table).write_to(&mut Cursor::new(&mut large), ImageFormat::Png).unwrap();
     let before = peak();
-    let uploads: Vec<_> =
-        (0..50).map(|_| tokio::spawn(upload(&running, Language::Arabic, &large).send())).collect();
+    let uploads: Vec<_> = (0..50).map(|_| tokio::spawn(upload(&running, Language::Arabic, &large).send())).collect();
     for _ in 0..20 {
         let page = client().get(running.url("/")).timeout(Duration::from_secs(10)).send().await.unwrap();
         assert_eq!(page.status(), StatusCode::OK);
