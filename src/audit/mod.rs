@@ -12,8 +12,8 @@ mod tiles;
 
 pub use finding::{Finding, Findings, MOST_FINDINGS, Place};
 pub use log_audit::{
-    Expectations, KnownRoot, LogReport, Paper, Unreadable, audit_log, judge_entries, judge_papers, judge_tile,
-    trusted_head,
+    Expectations, KnownRoot, LogReport, Paper, Unreadable, audit_log, judge_end, judge_entries, judge_papers,
+    judge_tile, trusted_head,
 };
 pub use stored_entry::judge_stored;
 pub use tiles::{

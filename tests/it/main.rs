@@ -45,6 +45,7 @@ mod store_migrations;
 mod store_postgres;
 mod store_postgres_faults;
 mod store_sqlite;
+mod tampering;
 mod transport;
 mod vectors;
 mod words;
