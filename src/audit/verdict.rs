@@ -124,6 +124,19 @@ impl CheckKind {
         }
     }
 
+    /// What can come of this check.
+    pub const fn outcomes(self) -> &'static [Outcome] {
+        use Outcome::{Failed, Missing, NotLookedAt, Passed};
+        match self {
+            Self::Address | Self::Tag | Self::Record | Self::Replaced => &[Passed, Failed, NotLookedAt],
+            Self::Seal | Self::Key | Self::Checkpoint | Self::Inclusion => &[Passed, Failed, Missing],
+            Self::Host | Self::Signature | Self::Root => &[Passed, Failed, Missing, NotLookedAt],
+            Self::Token | Self::Match | Self::Term | Self::Revocation | Self::Contents | Self::Witnesses => {
+                &[Passed, Failed]
+            }
+        }
+    }
+
     /// What follows when this check fails.
     const fn consequence(self) -> Answer {
         match self {
@@ -228,6 +241,11 @@ impl Verdict {
             revoked: None,
             replaced: None,
         }
+    }
+
+    /// A verdict about something in which there was no receipt to be judged.
+    pub fn cannot_tell() -> Self {
+        Self::of(Vec::new())
     }
 
     pub fn outcome(&self, kind: CheckKind) -> Option<Outcome> {

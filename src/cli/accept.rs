@@ -16,7 +16,7 @@ use super::{
     open::{Office, Others, Papers, load_issuer},
     place::Place,
     terminal::say,
-    verify::verify,
+    whole::whole,
 };
 use crate::{
     config::DataDir,
@@ -57,7 +57,7 @@ impl Acceptance<'_> {
 
     /// Goes on with the database that is in its place, older as it is.
     pub(super) async fn go_on(self, place: &Place, office: Office, loss: &Loss) -> anyhow::Result<()> {
-        verify(&office).await.context("the database cannot be gone on with")?;
+        whole(&office).await.context("the database cannot be gone on with")?;
         let numbers = self.write(&office, loss, &[], false).await?;
         finish(place, office, Some(&loss.next_log)).await?;
         tell_rollback(&place.data, loss, None, &numbers)
@@ -111,7 +111,7 @@ async fn standing(office: &Office) -> anyhow::Result<Standing> {
 pub(super) async fn finish(place: &Place, before: Office, log: Option<&str>) -> anyhow::Result<()> {
     let data = &place.data;
     if let Some(log) = log
-        && before.keys.log_key.origin() != log
+        && before.service.keys().origin() != log
     {
         if let Some(size) = before.service.published_size()? {
             keep_lost_checkpoint(data, size)?;

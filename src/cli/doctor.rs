@@ -8,9 +8,11 @@ use jiff::Timestamp;
 
 use super::{
     DataArgument,
+    key_table::{KeyRow, key_rows},
     open::{Database, Office, Papers, load_issuer},
     place::Place,
     terminal::{progress, say},
+    witnesses::look_at_witnesses,
 };
 use crate::{
     clock::{Environment, SystemEnvironment},
@@ -51,23 +53,23 @@ pub(super) struct Doctor {
 
 /// Whether any of the lines printed so far is a warning or a failure.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     warned: bool,
     failed: bool,
 }
 
 impl Findings {
     #[expect(clippy::unused_self, reason = "the three lines are told alike")]
-    fn ok(&self, what: &str) -> anyhow::Result<()> {
-        say(&format!("ok    {what}"))
+    pub(super) fn ok(&self, what: &str) -> anyhow::Result<()> {
+        say(&format!("ok    {}", indented(what)))
     }
 
-    fn warn(&mut self, what: &str) -> anyhow::Result<()> {
+    pub(super) fn warn(&mut self, what: &str) -> anyhow::Result<()> {
         self.warned = true;
         say(&format!("warn  {}", indented(what)))
     }
 
-    fn fail(&mut self, what: &str) -> anyhow::Result<()> {
+    pub(super) fn fail(&mut self, what: &str) -> anyhow::Result<()> {
         self.failed = true;
         say(&format!("fail  {}", indented(what)))
     }
@@ -84,7 +86,9 @@ impl Doctor {
         if let Some(office) = open(&place, &mut findings).await? {
             look_at_server(&office, &place, &mut findings).await?;
             let sound = look_at_log(&office, &mut findings).await?;
+            look_at_key_changes(&office, &mut findings).await?;
             look_at_start(&office, &mut findings, self.adopt_checkpoint && sound).await?;
+            look_at_witnesses(&office, &place, &mut findings).await?;
             look_at_clock(&office, &mut findings).await?;
             office.close().await;
         }
@@ -128,7 +132,7 @@ async fn open(place: &Place, findings: &mut Findings) -> anyhow::Result<Option<O
     };
     match Office::over(place, papers, Database::MustExist).await {
         Ok(office) => {
-            look_at_symbol(&office.service.issuer().public_url, &office.keys, findings)?;
+            look_at_symbol(&office.service.issuer().public_url, &office.service.keys(), findings)?;
             Ok(Some(office))
         }
         Err(error) => {
@@ -181,8 +185,8 @@ fn look_at_keys(place: &Place, findings: &mut Findings) -> anyhow::Result<()> {
     let problems = KeyFiles::problems(&keys, |name| env::var_os(name));
     if problems.is_empty() {
         findings.ok(&match keys {
-            KeyPlace::Folder(_) => "keys: four, each its own, closed to other users".to_owned(),
-            KeyPlace::Credentials(_) | KeyPlace::Environment => format!("keys: four, each its own, from {keys}"),
+            KeyPlace::Folder(_) => "keys: each its own, closed to other users".to_owned(),
+            KeyPlace::Credentials(_) | KeyPlace::Environment => format!("keys: each its own, from {keys}"),
         })?;
     }
     for problem in problems {
@@ -205,7 +209,7 @@ fn look_at_keys(place: &Place, findings: &mut Findings) -> anyhow::Result<()> {
 fn look_at_symbol(base: &PublicUrl, keys: &KeyRing, findings: &mut Findings) -> anyhow::Result<()> {
     let receipt_id = ReceiptId::new([0xff; 8]);
     let token = keys.token_keys.issue(receipt_id);
-    let seal = keys.seal_key.seal(&SealClaims {
+    let seal = keys.seal(&SealClaims {
         issued_at: 4_000_000_000,
         receipt_id,
         reference: "PCPPP-2026-000001".to_owned(),
@@ -345,6 +349,19 @@ async fn look_at_rollbacks(office: &Office, findings: &Findings) -> anyhow::Resu
     Ok(())
 }
 
+/// What the log says of the keys, and which of their files are wanting.
+async fn look_at_key_changes(office: &Office, findings: &mut Findings) -> anyhow::Result<()> {
+    if let Err(error) = office.service.refresh_keys().await {
+        return findings.fail(&format!("keys: what the log says of them cannot be read: {error}. {RESTORE}"));
+    }
+    let told: Vec<String> = key_rows(&office.service).iter().map(KeyRow::line).collect();
+    findings.ok(&format!("keys, as the log tells:\n  {}", told.join("\n  ")))?;
+    for problem in office.service.key_problems() {
+        findings.fail(&format!("keys: {problem}"))?;
+    }
+    Ok(())
+}
+
 async fn look_at_start(office: &Office, findings: &mut Findings, adopt: bool) -> anyhow::Result<()> {
     match office.check_start().await {
         Ok(()) if office.service.published_note().is_some() => {
@@ -367,6 +384,7 @@ fn start_problem(error: &StartError) -> String {
     match error {
         StartError::Service(ServiceError::Damaged(_)) => format!("checkpoint: {error}. {RESTORE}"),
         StartError::Service(_) => format!("checkpoint: {error}. Nothing has been changed; try again"),
+        StartError::Keys { problems } => format!("keys: {problems}"),
         StartError::UnfinishedCopy { .. } | StartError::Moved { .. } => format!("database: {error}"),
         _ => format!("checkpoint: {error}"),
     }

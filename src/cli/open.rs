@@ -9,15 +9,16 @@ use std::{env, fs, io::Write, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use super::{UsageError, lock::FolderLock, place::Place};
 use crate::{
     clock::{Environment, SteppedEnvironment, SystemEnvironment},
-    config::{DataDir, DatabaseSettings, DatabaseUrl, Issuer, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
-    receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
-    service::{IdentityKey, Parts, Service, Standing, StartError},
+    config::{DataDir, DatabaseSettings, DatabaseUrl, Issuer, KeyError, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
+    receipt::{HeldKeys, SealKey, TokenKey},
+    service::{IdentityKey, KeySource, LiveKeys, Parts, Service, Standing, StartError},
     store::{BatchNames, Inspect, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
-    tlog::LogKey,
+    tlog::{KeyPurpose, LogKey},
 };
 
 /// An office that is open, and what a command may need of it beside the service.
@@ -25,10 +26,10 @@ use crate::{
 pub(super) struct Office {
     pub(super) service: Arc<Service>,
     pub(super) store: Arc<dyn Store>,
-    pub(super) keys: Arc<KeyRing>,
     pub(super) data: DataDir,
+    keys: Arc<LiveKeys>,
     issuer: Arc<Issuer>,
-    files: KeyFiles,
+    identity: Zeroizing<[u8; 32]>,
     _lock: Option<FolderLock>,
 }
 
@@ -36,8 +37,48 @@ pub(super) struct Office {
 #[derive(Debug)]
 pub(super) struct Papers {
     pub(super) issuer: Issuer,
-    files: KeyFiles,
-    keys: KeyRing,
+    identity: Zeroizing<[u8; 32]>,
+    keys: Arc<LiveKeys>,
+}
+
+/// The keys of this process, wherever they are, to be read again when another is wanted.
+#[derive(Debug)]
+struct FileKeys {
+    place: KeyPlace,
+    origin: String,
+}
+
+impl FileKeys {
+    fn files(&self) -> Result<KeyFiles, KeyError> {
+        KeyFiles::load(&self.place, |name| env::var_os(name))
+    }
+}
+
+impl KeySource for FileKeys {
+    fn read(&self) -> Result<HeldKeys, String> {
+        let files = self.files().map_err(|error| error.to_string())?;
+        let mut held = HeldKeys::default();
+        for (purpose, number, secret) in files.secrets() {
+            let unusable = |error: &dyn std::fmt::Display| {
+                format!("{} cannot be used: {error}", self.place.of_key(purpose, number))
+            };
+            match purpose {
+                KeyPurpose::Token => {
+                    let number = u8::try_from(number).unwrap_or(u8::MAX);
+                    held.add_token(TokenKey::new(number, *secret).map_err(|error| unusable(&error))?);
+                }
+                KeyPurpose::Seal => held.add_seal(number, SealKey::from_seed(*secret)),
+                KeyPurpose::Log => {
+                    held.add_log(number, LogKey::new(&self.origin, *secret).map_err(|error| unusable(&error))?);
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    fn place_of(&self, purpose: KeyPurpose, number: u32) -> String {
+        self.place.of_key(purpose, number)
+    }
 }
 
 /// Whether a database may be made.
@@ -124,10 +165,10 @@ impl Office {
 
     /// The office over a database that is open already, for whoever has locked the folder.
     pub(super) fn assemble(data: &DataDir, papers: Papers, store: Arc<dyn Store>) -> Self {
-        let Papers { issuer, files, keys } = papers;
-        let (issuer, keys) = (Arc::new(issuer), Arc::new(keys));
-        let service = service(data, &store, &issuer, &keys, &files, Arc::new(SystemEnvironment));
-        Self { service: Arc::new(service), store, keys, data: data.clone(), issuer, files, _lock: None }
+        let Papers { issuer, identity, keys } = papers;
+        let issuer = Arc::new(issuer);
+        let service = service(data, &store, &issuer, &keys, &identity, Arc::new(SystemEnvironment));
+        Self { service: Arc::new(service), store, keys, data: data.clone(), issuer, identity, _lock: None }
     }
 
     pub(super) async fn check_start(&self) -> Result<(), StartError> {
@@ -143,7 +184,7 @@ impl Office {
     /// A service over the same store whose clock stands at a moment, for the demonstration's past.
     pub(super) fn service_at(&self, moment: Timestamp) -> Service {
         let clock: Arc<dyn Environment> = Arc::new(SteppedEnvironment::starting_at(moment));
-        service(&self.data, &self.store, &self.issuer, &self.keys, &self.files, clock)
+        service(&self.data, &self.store, &self.issuer, &self.keys, &self.identity, clock)
     }
 
     /// Publishes the log's head, unless that is done.
@@ -169,18 +210,20 @@ impl Papers {
     pub(super) fn load(data: &DataDir, issuer: (Issuer, String)) -> anyhow::Result<Self> {
         let (issuer, origin) = issuer;
         let place = KeyPlace::find(&data.keys(), |name| env::var_os(name));
-        let files = KeyFiles::load(&place, |name| env::var_os(name))?;
-        let keys = key_ring(&files, &origin)?;
-        Ok(Self { issuer, files, keys })
+        let source = FileKeys { place, origin };
+        let identity = Zeroizing::new(source.files()?.identity);
+        let keys = LiveKeys::from_source(Box::new(source)).map_err(anyhow::Error::msg)?;
+        Ok(Self { issuer, identity, keys: Arc::new(keys) })
     }
 
-    pub(super) fn keys(&self) -> &KeyRing {
+    pub(super) fn keys(&self) -> &LiveKeys {
         &self.keys
     }
 
+    /// Seals with whichever key is in use at the event's own time.
     pub(super) fn sealer(&self) -> Sealer {
-        let seal_key = self.keys.seal_key.clone();
-        Arc::new(move |claims| seal_key.seal(claims))
+        let keys = Arc::clone(&self.keys);
+        Arc::new(move |claims| keys.ring().seal(claims))
     }
 }
 
@@ -295,25 +338,19 @@ pub(super) fn create_keys(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn key_ring(files: &KeyFiles, origin: &str) -> anyhow::Result<KeyRing> {
-    let token_key = TokenKey::new(0, files.token).context("the token key cannot be used")?;
-    let log_key = LogKey::new(origin, files.log).with_context(|| format!("{origin} cannot be the log's name"))?;
-    Ok(KeyRing::new(TokenKeys::new(token_key, Vec::new())?, SealKey::from_seed(files.seal), log_key)?)
-}
-
 fn service(
     data: &DataDir,
     store: &Arc<dyn Store>,
     issuer: &Arc<Issuer>,
-    keys: &Arc<KeyRing>,
-    files: &KeyFiles,
+    keys: &Arc<LiveKeys>,
+    identity: &[u8; 32],
     environment: Arc<dyn Environment>,
 ) -> Service {
     Service::new(Parts {
         store: Arc::clone(store),
         issuer: Arc::clone(issuer),
         keys: Arc::clone(keys),
-        identity_key: IdentityKey::new(files.identity),
+        identity_key: IdentityKey::new(*identity),
         environment,
         checkpoint_file: data.checkpoint(),
     })

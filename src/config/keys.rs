@@ -4,9 +4,14 @@
 //! identity numbers. One master key with derivation was rejected: it could not be rotated in part. A key is never
 //! overwritten, never printed, and never read when other users of the machine could have read it too. Random bytes come
 //! from the caller.
+//!
+//! All but the identity key are numbered. Number 0 is what an office begins with, `seal.key`, `milaf.seal.key` or
+//! `MILAF_SEAL_KEY`; later ones carry their number, `seal-1.key`, `milaf.seal-1.key` or `MILAF_SEAL_KEY_1`. Which of them is in
+//! use is not for the files to say: the log does. Telling it by a file's date or by the greatest number was rejected, because
+//! two nodes would disagree while a file is being carried from one to the other.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fmt, fs,
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
@@ -15,61 +20,34 @@ use std::{
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-const NAMES: [&str; 4] = ["token.key", "seal.key", "log.key", "identity.key"];
-const CREDENTIALS: [&str; 4] = ["milaf.token.key", "milaf.seal.key", "milaf.log.key", "milaf.identity.key"];
-const VARIABLES: [&str; 4] = ["MILAF_TOKEN_KEY", "MILAF_SEAL_KEY", "MILAF_LOG_KEY", "MILAF_IDENTITY_KEY"];
-/// Where systemd lays a service's credentials.
-const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+use crate::tlog::KeyPurpose;
+
+mod place;
+
+pub use place::KeyPlace;
+use place::{NAMES, PURPOSES};
+
 /// 64 hexadecimal digits and a line break.
 const FILE_LENGTH: usize = 65;
-
-/// The contents of the four files. The caller builds the key ring from them and lets them go, which wipes them.
+/// The contents of the files. The caller builds the key ring from them and lets them go, which wipes them.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct KeyFiles {
+    /// Of the keys numbered 0; what is not there any more, because a later one took over, is left out by
+    /// [`KeyFiles::secrets`].
     pub token: [u8; 32],
     pub seal: [u8; 32],
     pub log: [u8; 32],
     /// For the keyed hash of identity numbers.
     pub identity: [u8; 32],
+    /// Whether the first keys are there, in the order of [`PURPOSES`].
+    held: [bool; 3],
+    /// Index in [`PURPOSES`], number and secret.
+    later: Vec<(usize, u32, [u8; 32])>,
 }
 
 impl fmt::Debug for KeyFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyFiles(redacted)")
-    }
-}
-
-/// Where this process finds the four keys. All four come from one place, so that nobody mixes two offices' keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyPlace {
-    Environment,
-    Credentials(PathBuf),
-    Folder(PathBuf),
-}
-
-impl KeyPlace {
-    /// The environment if it names any key, else systemd's credentials if they hold any, else the folder. `variable` reads
-    /// the environment.
-    pub fn find(folder: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        if VARIABLES.iter().any(|name| variable(name).is_some_and(|text| !text.is_empty())) {
-            return Self::Environment;
-        }
-        match variable(CREDENTIALS_VARIABLE).map(PathBuf::from) {
-            Some(credentials) if CREDENTIALS.iter().any(|name| credentials.join(name).exists()) => {
-                Self::Credentials(credentials)
-            }
-            _ => Self::Folder(folder.to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for KeyPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environment => f.write_str("the environment"),
-            Self::Credentials(folder) => write!(f, "the service's credentials in {}", folder.display()),
-            Self::Folder(folder) => write!(f, "{}", folder.display()),
-        }
     }
 }
 
@@ -81,8 +59,8 @@ pub enum KeyError {
     Open { path: PathBuf, mode: u32, wanted: &'static str },
     #[error("{} is not a key: it must hold 64 hexadecimal digits and a line break. Restore it from the backup", path.display())]
     Malformed { path: PathBuf },
-    #[error("{name} is not a key: it must hold 64 hexadecimal digits. All four keys come from one place")]
-    Variable { name: &'static str },
+    #[error("{name} is not a key: it must hold 64 hexadecimal digits. All keys come from one place")]
+    Variable { name: String },
     #[error("{first} and {second} hold the same bytes; every key must be its own. Restore them from the backup")]
     Equal { first: String, second: String },
     #[error("{} is there already, and keys are never overwritten, because papers depend on them. \
@@ -96,7 +74,7 @@ impl KeyFiles {
     /// # Errors
     /// When one is missing or malformed, when two are equal, or when the folder or a file is open to other users.
     pub fn load(place: &KeyPlace, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, KeyError> {
-        let (mut keys, mut problems) = Self::gather(place, variable);
+        let (keys, mut problems) = Self::gather(place, variable);
         if !problems.is_empty() {
             return Err(problems.remove(0));
         }
@@ -125,16 +103,85 @@ impl KeyFiles {
                 return (keys, problems);
             }
         }
-        for (index, key) in keys.each_mut().into_iter().enumerate() {
-            let read = match place {
-                KeyPlace::Environment => read_variable(VARIABLES[index], variable(VARIABLES[index]), key),
-                // systemd keeps them in memory, shown to this service alone; its access list looks like a group's right.
-                KeyPlace::Credentials(folder) => read_key(&folder.join(CREDENTIALS[index]), key, Others::Trusted),
-                KeyPlace::Folder(folder) => read_key(&folder.join(NAMES[index]), key, Others::Refused),
-            };
-            problems.extend(read.err());
+        for (index, purpose) in PURPOSES.into_iter().enumerate() {
+            for number in place.later_numbers(purpose, &variable) {
+                let name = place.locate(purpose, number);
+                let mut key = Zeroizing::new([0; 32]);
+                match read(place, &name, &variable, &mut key) {
+                    Ok(()) => keys.later.push((index, number, *key)),
+                    Err(problem) => problems.push(problem),
+                }
+            }
         }
+        let has_later = PURPOSES.map(|purpose| !place.later_numbers(purpose, &variable).is_empty());
+        let mut held = [true; 3];
+        for (index, key) in keys.each_mut().into_iter().enumerate() {
+            let name = place.first(index);
+            match read(place, &name, &variable, key) {
+                Ok(()) => {}
+                // The first key may be gone once a later one has taken over; the log tells whether it may.
+                Err(problem) if has_later.get(index) == Some(&true) && is_absent(&problem, &name, &variable) => {
+                    held[index] = false;
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        keys.held = held;
         (keys, problems)
+    }
+
+    /// The numbered keys that are there.
+    pub fn secrets(&self) -> impl Iterator<Item = (KeyPurpose, u32, &[u8; 32])> {
+        let first = PURPOSES.into_iter().zip([&self.token, &self.seal, &self.log]).zip(self.held);
+        let first = first.filter(|(_, held)| *held).map(|((purpose, key), _)| (purpose, 0, key));
+        first.chain(self.later.iter().map(|(index, number, key)| (PURPOSES[*index], *number, key)))
+    }
+
+    /// Makes a later key's file from random bytes that `fill` writes, durable before its name is there; what is there already
+    /// stays. Says whether it was made.
+    ///
+    /// # Errors
+    /// When the folder is open to others or cannot be written to.
+    pub fn add(
+        folder: &Path,
+        purpose: KeyPurpose,
+        number: u32,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<bool, KeyError> {
+        check_folder(folder)?;
+        let path = folder.join(place::file_name(purpose, number));
+        if path.exists() {
+            return Ok(false);
+        }
+        Self::write_new(&path, fill).map(|()| true)
+    }
+
+    /// Writes a new key's file anywhere, never over another.
+    ///
+    /// # Errors
+    /// When it is there already or cannot be written.
+    pub fn write_new(path: &Path, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), KeyError> {
+        let failed =
+            |cause| KeyError::File { path: path.to_owned(), cause, advice: "Check that this user may write there" };
+        let mut key = Zeroizing::new([0; 32]);
+        fill(&mut key[..]);
+        let unfinished = path.with_extension("unfinished");
+        // Left by a run that was killed; nobody has used it.
+        if let Err(error) = fs::remove_file(&unfinished)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(failed(error));
+        }
+        write_key(&unfinished, &key).map_err(failed)?;
+        // A link is refused where a rename would overwrite.
+        let linked = fs::hard_link(&unfinished, path);
+        fs::remove_file(&unfinished).map_err(failed)?;
+        linked.map_err(|cause| match cause.kind() {
+            io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
+            _ => failed(cause),
+        })?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(parent).and_then(|open| open.sync_all()).map_err(failed)
     }
 
     /// Makes the folder and the four files from random bytes that `fill` writes, and waits until they are on the disk.
@@ -184,7 +231,7 @@ impl KeyFiles {
 
     /// Everything that is wrong with the keys, one line each, for `milaf doctor`.
     pub fn problems(place: &KeyPlace, variable: impl Fn(&str) -> Option<OsString>) -> Vec<String> {
-        let (mut keys, mut problems) = Self::gather(place, variable);
+        let (keys, mut problems) = Self::gather(place, variable);
         if problems.is_empty() {
             problems.extend(keys.check_distinct(place).err());
         }
@@ -192,7 +239,8 @@ impl KeyFiles {
     }
 
     fn empty() -> Self {
-        Self { token: [0; 32], seal: [0; 32], log: [0; 32], identity: [0; 32] }
+        let (token, seal, log, identity) = ([0; 32], [0; 32], [0; 32], [0; 32]);
+        Self { token, seal, log, identity, held: [true; 3], later: Vec::new() }
     }
 
     /// In the order of `NAMES`.
@@ -201,16 +249,13 @@ impl KeyFiles {
     }
 
     /// Equal keys mean that one was copied by hand, or that the source of randomness does not work.
-    fn check_distinct(&mut self, place: &KeyPlace) -> Result<(), KeyError> {
-        let name = |index: usize| match place {
-            KeyPlace::Environment => VARIABLES[index].to_owned(),
-            KeyPlace::Credentials(folder) => folder.join(CREDENTIALS[index]).display().to_string(),
-            KeyPlace::Folder(folder) => folder.join(NAMES[index]).display().to_string(),
-        };
-        let keys = self.each_mut();
-        for later in 1..NAMES.len() {
-            if let Some(earlier) = (0..later).find(|earlier| keys[*earlier] == keys[later]) {
-                return Err(KeyError::Equal { first: name(earlier), second: name(later) });
+    fn check_distinct(&self, place: &KeyPlace) -> Result<(), KeyError> {
+        let first = Path::new(&place.first(NAMES.len() - 1)).display().to_string();
+        let all = self.secrets().map(|(purpose, number, key)| (place.of_key(purpose, number), key));
+        let all: Vec<_> = std::iter::once((first, &self.identity)).chain(all).collect();
+        for (later, (second, key)) in all.iter().enumerate() {
+            if let Some((first, _)) = all[..later].iter().find(|(_, earlier)| earlier == key) {
+                return Err(KeyError::Equal { first: first.clone(), second: second.clone() });
             }
         }
         Ok(())
@@ -224,9 +269,36 @@ enum Others {
     Trusted,
 }
 
-fn read_variable(name: &'static str, text: Option<OsString>, key: &mut [u8; 32]) -> Result<(), KeyError> {
-    let text = Zeroizing::new(text.unwrap_or_default().into_encoded_bytes());
-    hex::decode_to_slice(text.trim_ascii_end(), key).map_err(|_| KeyError::Variable { name })
+fn read(
+    place: &KeyPlace,
+    name: &OsStr,
+    variable: &impl Fn(&str) -> Option<OsString>,
+    key: &mut [u8; 32],
+) -> Result<(), KeyError> {
+    match place {
+        KeyPlace::Environment => {
+            let text = Zeroizing::new(value(name, variable).unwrap_or_default().into_encoded_bytes());
+            hex::decode_to_slice(text.trim_ascii_end(), key)
+                .map_err(|_| KeyError::Variable { name: name.to_string_lossy().into_owned() })
+        }
+        // systemd keeps them in memory, shown to this service alone; its access list looks like a group's right.
+        KeyPlace::Credentials(_) => read_key(Path::new(name), key, Others::Trusted),
+        KeyPlace::Folder(_) => read_key(Path::new(name), key, Others::Refused),
+    }
+}
+
+/// An empty variable is none.
+fn value(name: &OsStr, variable: &impl Fn(&str) -> Option<OsString>) -> Option<OsString> {
+    name.to_str().and_then(variable).filter(|text| !text.is_empty())
+}
+
+/// Whether the key is not there at all, rather than spoilt.
+fn is_absent(problem: &KeyError, name: &OsStr, variable: &impl Fn(&str) -> Option<OsString>) -> bool {
+    match problem {
+        KeyError::File { cause, .. } => cause.kind() == io::ErrorKind::NotFound,
+        KeyError::Variable { .. } => value(name, variable).is_none(),
+        _ => false,
+    }
 }
 
 const MISSING: &str = "Restore it from the backup; receipts that were printed with a lost key can no longer be checked";

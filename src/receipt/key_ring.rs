@@ -8,206 +8,297 @@
 
 use thiserror::Error;
 
-use super::receipt_id::ReceiptId;
-use super::seal::SealKey;
-use super::token::{Token, TokenError, TokenKey, UncheckedToken};
-use super::typed_code::TypedCode;
-use crate::tlog::LogKey;
+use std::collections::BTreeMap;
+
+use super::key_history::{GRACE_MS, HistoryError, KeyHistory};
+use super::published_keys::PublishedKey;
+use super::seal::{Seal, SealClaims, SealKey, kid_of};
+use super::token::TokenKey;
+use super::token_keys::TokenKeys;
+use crate::tlog::{Checkpoint, CheckpointError, KeyPurpose, LogEvent, LogKey, NoteVerifier};
 
 /// Why a set of keys cannot be used together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeyRingError {
     #[error("two token keys have the id {0}")]
     DuplicateKeyId(u8),
-    #[error("the seal key and the log key are the same key")]
+    #[error("a seal key and a log key are the same key")]
     SharedKey,
+    #[error("there is no {} key that fits the log", .0.name())]
+    NoKey(KeyPurpose),
+    #[error(transparent)]
+    History(#[from] HistoryError),
 }
 
-/// Every token key that is still honoured, one of which makes new tokens.
-#[derive(Clone, Debug)]
-pub struct TokenKeys {
-    current: TokenKey,
-    older: Vec<TokenKey>,
+/// The secret keys that a process could read, by purpose and number. Which of them count is for the log to say.
+#[derive(Clone, Debug, Default)]
+pub struct HeldKeys {
+    token: Vec<TokenKey>,
+    seal: BTreeMap<u32, SealKey>,
+    log: BTreeMap<u32, LogKey>,
 }
 
-impl TokenKeys {
-    /// `older` keys still verify, so that paper printed before a change of key stays good.
-    pub fn new(current: TokenKey, older: Vec<TokenKey>) -> Result<Self, KeyRingError> {
-        let mut seen = [false; 16];
-        for key in std::iter::once(&current).chain(&older) {
-            let taken = &mut seen[usize::from(key.key_id())];
-            if *taken {
-                return Err(KeyRingError::DuplicateKeyId(key.key_id()));
-            }
-            *taken = true;
+impl HeldKeys {
+    pub fn add_token(&mut self, key: TokenKey) {
+        self.token.push(key);
+    }
+
+    pub fn add_seal(&mut self, number: u32, key: SealKey) {
+        self.seal.insert(number, key);
+    }
+
+    pub fn add_log(&mut self, number: u32, key: LogKey) {
+        self.log.insert(number, key);
+    }
+
+    /// A key's raw public half, or a token key's check value, if the key is there.
+    pub fn public(&self, purpose: KeyPurpose, number: u32) -> Option<[u8; 32]> {
+        match purpose {
+            KeyPurpose::Token => self.token(number).map(TokenKey::check_value),
+            KeyPurpose::Seal => self.seal.get(&number).map(SealKey::public),
+            KeyPurpose::Log => self.log.get(&number).map(LogKey::public),
         }
-        Ok(Self { current, older })
     }
 
-    /// The id to store beside a receipt issued now.
-    pub fn current_key_id(&self) -> u8 {
-        self.current.key_id()
+    /// Sorted.
+    pub fn numbers(&self, purpose: KeyPurpose) -> Vec<u32> {
+        match purpose {
+            KeyPurpose::Token => {
+                let mut numbers: Vec<u32> = self.token.iter().map(|key| u32::from(key.key_id())).collect();
+                numbers.sort_unstable();
+                numbers
+            }
+            KeyPurpose::Seal => self.seal.keys().copied().collect(),
+            KeyPurpose::Log => self.log.keys().copied().collect(),
+        }
     }
 
-    /// A new receipt's token, under the current key.
-    pub fn issue(&self, receipt_id: ReceiptId) -> Token {
-        self.current.issue(receipt_id)
+    fn token(&self, number: u32) -> Option<&TokenKey> {
+        self.token.iter().find(|key| u32::from(key.key_id()) == number)
     }
 
-    /// The token of a receipt issued earlier under `key_id`, so that a reprint is the same paper.
-    /// `None` if that key is no longer honoured.
-    pub fn token(&self, key_id: u8, receipt_id: ReceiptId) -> Option<Token> {
-        self.key(key_id).map(|key| key.issue(receipt_id))
-    }
-
-    /// The typed code of a receipt issued under `key_id`; `None` if that key is no longer honoured.
-    pub fn typed_code(&self, key_id: u8, receipt_id: ReceiptId) -> Option<TypedCode> {
-        self.key(key_id).map(|key| key.typed_code(receipt_id))
-    }
-
-    /// Checks length, version and key id, then the tag in constant time. Does no I/O, so a forged
-    /// token never reaches the database.
-    pub fn verify(&self, text: &str) -> Result<Token, TokenError> {
-        let unchecked = UncheckedToken::parse(text)?;
-        let key = self.key(unchecked.key_id()).ok_or(TokenError::UnknownKey)?;
-        unchecked.check(key)
-    }
-
-    fn key(&self, key_id: u8) -> Option<&TokenKey> {
-        std::iter::once(&self.current).chain(&self.older).find(|key| key.key_id() == key_id)
+    fn keep(&mut self, wanted: impl Fn(KeyPurpose, u32) -> bool) {
+        self.token.retain(|key| wanted(KeyPurpose::Token, u32::from(key.key_id())));
+        self.seal.retain(|number, _| wanted(KeyPurpose::Seal, *number));
+        self.log.retain(|number, _| wanted(KeyPurpose::Log, *number));
     }
 }
 
-/// All the secrets of one office. Its `Debug` shows key ids and public keys only.
+/// All the secrets of one office, and what the log says of them. Its `Debug` shows key ids and public keys only.
+///
+/// A ring is right for the moment it was made for; whoever holds one for longer makes it anew now and then. Seals alone are
+/// judged by their own time, so they are made by [`KeyRing::seal`].
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     pub token_keys: TokenKeys,
     pub seal_key: SealKey,
     pub log_key: LogKey,
+    held: HeldKeys,
+    history: KeyHistory,
+    at_ms: i64,
+    /// Keys that are not what the log says they are; they are used for nothing.
+    wrong: Vec<(KeyPurpose, u32)>,
 }
 
 impl KeyRing {
+    /// The ring of an office whose keys have never changed.
+    ///
+    /// # Errors
     /// Refuses one Ed25519 key in two roles: a signature made for one could then be offered as the
     /// other's.
     pub fn new(token_keys: TokenKeys, seal_key: SealKey, log_key: LogKey) -> Result<Self, KeyRingError> {
-        if seal_key.public() == log_key.public() {
+        let mut held = HeldKeys::default();
+        let first = token_keys.current.clone();
+        for key in std::iter::once(&token_keys.current).chain(&token_keys.older) {
+            held.add_token(key.clone());
+        }
+        held.add_seal(0, seal_key);
+        held.add_log(0, log_key);
+        let ring = Self::before_the_log(held)?;
+        let history = KeyHistory::starting_with(|purpose| match purpose {
+            KeyPurpose::Token => (u32::from(first.key_id()), first.check_value()),
+            _ => (0, ring.history.first(purpose).public),
+        });
+        Ok(Self { token_keys, history, ..ring })
+    }
+
+    /// A ring for a process that has read its keys and not the log yet: good for opening a database and for nothing else.
+    ///
+    /// # Errors
+    /// When the keys of a purpose are missing, or one key has two roles.
+    pub fn before_the_log(held: HeldKeys) -> Result<Self, KeyRingError> {
+        if let Some(purpose) = KeyPurpose::ALL.into_iter().find(|purpose| held.numbers(*purpose).is_empty()) {
+            return Err(KeyRingError::NoKey(purpose));
+        }
+        let history = KeyHistory::starting_with(|purpose| first_of(&held, purpose));
+        Self::of(held, history, i64::MIN)
+    }
+
+    /// The ring at a moment, by the log's own events.
+    ///
+    /// # Errors
+    /// When the events contradict each other, no key of a purpose is left, or one key has two roles.
+    pub fn by_the_log(held: HeldKeys, events: &[LogEvent], at_ms: i64) -> Result<Self, KeyRingError> {
+        let history = KeyHistory::replay(events, |purpose| first_of(&held, purpose))?;
+        Self::of(held, history, at_ms)
+    }
+
+    fn of(mut held: HeldKeys, history: KeyHistory, at_ms: i64) -> Result<Self, KeyRingError> {
+        if held.seal.values().any(|seal| held.log.values().any(|log| log.public() == seal.public())) {
             return Err(KeyRingError::SharedKey);
         }
-        Ok(Self { token_keys, seal_key, log_key })
+        let told = |purpose, number| history.key(purpose, number).map(|key| key.public);
+        let all = KeyPurpose::ALL.into_iter().flat_map(|purpose| {
+            let held = &held;
+            held.numbers(purpose).into_iter().map(move |number| (purpose, number, held.public(purpose, number)))
+        });
+        let wrong: Vec<_> = all
+            .filter(|(purpose, number, public)| told(*purpose, *number).is_some_and(|told| Some(told) != *public))
+            .map(|(purpose, number, _)| (purpose, number))
+            .collect();
+        // A key that the log does not know yet has been made for a change to come.
+        held.keep(|purpose, number| told(purpose, number).is_some() && !wrong.contains(&(purpose, number)));
+        let newest = |purpose| {
+            let until = history.in_force(purpose, at_ms).number;
+            let numbers = held.numbers(purpose);
+            let revoked = |number: &u32| history.key(purpose, *number).is_some_and(|key| key.revoked.is_some());
+            let usable = numbers.iter().rfind(|number| **number <= until && !revoked(number));
+            usable.or(numbers.first()).copied().ok_or(KeyRingError::NoKey(purpose))
+        };
+        let (token, seal, log) = (newest(KeyPurpose::Token)?, newest(KeyPurpose::Seal)?, newest(KeyPurpose::Log)?);
+        let current = held.token(token).cloned().ok_or(KeyRingError::NoKey(KeyPurpose::Token))?;
+        let older = held.token.iter().filter(|key| key.key_id() != current.key_id()).cloned().collect();
+        Ok(Self {
+            token_keys: TokenKeys::new(current, older)?,
+            seal_key: held.seal[&seal].clone(),
+            log_key: held.log[&log].clone(),
+            held,
+            history,
+            at_ms,
+            wrong,
+        })
     }
+
+    pub fn held(&self) -> &HeldKeys {
+        &self.held
+    }
+
+    pub fn history(&self) -> &KeyHistory {
+        &self.history
+    }
+
+    pub fn origin(&self) -> &str {
+        self.log_key.origin()
+    }
+
+    /// Keys that lie here under a number that another key has.
+    pub fn wrong(&self) -> &[(KeyPurpose, u32)] {
+        &self.wrong
+    }
+
+    pub fn holds(&self, purpose: KeyPurpose, number: u32) -> bool {
+        self.held.public(purpose, number).is_some()
+    }
+
+    /// The keys that are needed at a moment or soon after it, and are not here: every token key that is not revoked, because
+    /// papers live long; of the others the one in use and the one to come.
+    pub fn missing(&self, at_ms: i64) -> Vec<(KeyPurpose, u32)> {
+        let needed = KeyPurpose::ALL.into_iter().flat_map(|purpose| {
+            let from = match purpose {
+                KeyPurpose::Token => 0,
+                _ => self.history.in_force(purpose, at_ms).number,
+            };
+            let keys = self.history.keys(purpose).iter().filter(move |key| key.number >= from && key.revoked.is_none());
+            keys.map(move |key| (purpose, key.number))
+        });
+        needed.filter(|(purpose, number)| !self.holds(*purpose, *number)).collect()
+    }
+
+    /// Whether the keys that a new receipt needs at a moment are here.
+    pub fn can_issue(&self, at_ms: i64) -> bool {
+        [KeyPurpose::Token, KeyPurpose::Seal]
+            .into_iter()
+            .all(|purpose| self.holds(purpose, self.history.in_force(purpose, at_ms).number))
+    }
+
+    pub fn is_revoked(&self, purpose: KeyPurpose, number: u32) -> bool {
+        self.history.key(purpose, number).is_some_and(|key| key.revoked.is_some())
+    }
+
+    /// Signs with the key that is in use at the claims' own time. If that key is not here, which whoever issues has asked
+    /// before, the key of before signs: its seals count for an hour more.
+    pub fn seal(&self, claims: &SealClaims) -> Seal {
+        let number = self.history.in_force(KeyPurpose::Seal, claims.issued_at.saturating_mul(1000)).number;
+        self.held.seal.get(&number).unwrap_or(&self.seal_key).seal(claims)
+    }
+
+    /// The signed note of a checkpoint: by every key of the log that has come into use, is not revoked and is here, newest
+    /// first, so that whoever knows an old key alone goes on reading.
+    pub fn sign(&self, checkpoint: &Checkpoint) -> String {
+        let note = self.log_key.sign(checkpoint);
+        self.countersign(&note).unwrap_or(note)
+    }
+
+    /// The note with the signatures that are wanting under it, if any are. Signatures of others stay.
+    pub fn countersign(&self, note: &str) -> Option<String> {
+        let until = self.history.in_force(KeyPurpose::Log, self.at_ms).number;
+        let signers = self.held.log.range(..=until).rev();
+        let signers = signers.filter(|(number, _)| !self.is_revoked(KeyPurpose::Log, **number));
+        let mut signed = None;
+        for (_, key) in signers {
+            let so_far = signed.as_deref().unwrap_or(note);
+            if let Ok(Some(more)) = key.countersign(so_far) {
+                signed = Some(more);
+            }
+        }
+        signed
+    }
+
+    /// Reads a checkpoint that any key of this log has signed, whether its secret half is still here or not.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn read(&self, note: &str) -> Result<Checkpoint, CheckpointError> {
+        self.read_under(self.origin(), note)
+    }
+
+    /// As [`KeyRing::read`], of the log under another of its names.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn read_under(&self, origin: &str, note: &str) -> Result<Checkpoint, CheckpointError> {
+        let told = self.history.keys(KeyPurpose::Log).iter().map(|key| key.public);
+        let verifiers = told.map(|public| NoteVerifier::of_public(origin, &public)).collect::<Result<Vec<_>, _>>()?;
+        Checkpoint::parse_signed_by_any(note, &verifiers)
+    }
+
+    /// A key's verifier key for signed notes, under the log's present name.
+    pub fn vkey(&self, public: &[u8; 32]) -> Option<String> {
+        NoteVerifier::of_public(self.origin(), public).ok().map(|verifier| verifier.to_string())
+    }
+
+    /// The public keys of a purpose, with their times; of token keys there are none.
+    pub fn published(&self, purpose: KeyPurpose) -> Vec<PublishedKey> {
+        let grace = |until: i64| until.saturating_add(GRACE_MS);
+        let keys = self.history.keys(purpose).iter().filter(|_| purpose != KeyPurpose::Token);
+        let published = keys.map(|key| PublishedKey {
+            kid: kid_of(&key.public),
+            key: key.public,
+            not_before_ms: key.from_ms,
+            // A log key goes on signing beside its successor for whoever knows it alone.
+            not_after_ms: key.until_ms.filter(|_| purpose == KeyPurpose::Seal).map(grace),
+            revoked: key.revoked.clone(),
+            vkey: if purpose == KeyPurpose::Log { self.vkey(&key.public) } else { None },
+        });
+        published.collect()
+    }
+}
+
+/// The key with the smallest number that is here; all zeroes, which is no key's public half, when there is none.
+fn first_of(held: &HeldKeys, purpose: KeyPurpose) -> (u32, [u8; 32]) {
+    let number = held.numbers(purpose).first().copied().unwrap_or_default();
+    (number, held.public(purpose, number).unwrap_or_default())
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::receipt::{KeyIdError, base32};
-    use proptest::prelude::*;
-
-    const SECRET: [u8; 32] = [0x5a; 32];
-
-    fn keys(current: u8, older: &[u8]) -> Result<TokenKeys, KeyRingError> {
-        let key = |id: u8| TokenKey::new(id, [id ^ 0x5a; 32]).unwrap();
-        TokenKeys::new(key(current), older.iter().copied().map(key).collect())
-    }
-
-    fn refused(keys: &TokenKeys, text: &str, expected: TokenError) {
-        assert_eq!(keys.verify(text), Err(expected), "{text:?}");
-    }
-
-    #[test]
-    fn a_ring_refuses_what_would_be_ambiguous() {
-        assert_eq!(TokenKey::new(16, SECRET).unwrap_err(), KeyIdError(16));
-        assert_eq!(keys(3, &[2, 3]).unwrap_err(), KeyRingError::DuplicateKeyId(3));
-        assert_eq!(keys(3, &[2, 2]).unwrap_err(), KeyRingError::DuplicateKeyId(2));
-        let shared = KeyRing::new(
-            keys(0, &[]).unwrap(),
-            SealKey::from_seed([1; 32]),
-            LogKey::new("office.example/log", [1; 32]).unwrap(),
-        );
-        assert_eq!(shared.unwrap_err(), KeyRingError::SharedKey);
-    }
-
-    #[test]
-    fn debug_shows_no_secret() {
-        let ring = KeyRing::new(
-            keys(7, &[1]).unwrap(),
-            SealKey::from_seed([0xa1; 32]),
-            LogKey::new("office.example/log", [0xb2; 32]).unwrap(),
-        )
-        .unwrap();
-        let token = ring.token_keys.issue(ReceiptId::new([9; 8]));
-        let shown = format!("{ring:?} {ring:#?} {token:?}");
-        for (secret, number) in [(7 ^ 0x5a, "93"), (0xa1, "161"), (0xb2, "178")] {
-            let hexadecimal = hex::encode([secret; 3]);
-            assert!(!shown.to_lowercase().contains(&hexadecimal), "{shown}");
-            assert!(!shown.contains(&format!("{number}, {number}")), "{shown}");
-        }
-        assert!(!shown.contains(&token.text()), "{shown}");
-    }
-
-    #[test]
-    fn old_paper_stays_good_until_its_key_goes() {
-        let id = ReceiptId::new([4; 8]);
-        let before = keys(1, &[]).unwrap();
-        let paper = before.issue(id);
-        let after = keys(2, &[1]).unwrap();
-        assert_eq!(after.verify(&paper.text()), Ok(paper));
-        assert_eq!(after.token(1, id), Some(paper));
-        assert_eq!(after.typed_code(1, id), before.typed_code(1, id));
-        assert_ne!(after.issue(id), paper);
-        let gone = keys(2, &[]).unwrap();
-        refused(&gone, &paper.text(), TokenError::UnknownKey);
-        assert_eq!(gone.typed_code(1, id), None);
-    }
-
-    #[test]
-    fn texts_of_another_shape_are_refused() {
-        let keys = keys(0, &[]).unwrap();
-        let token = keys.issue(ReceiptId::new([0xc3; 8]));
-        let text = token.text();
-        for length in 0..text.len() {
-            refused(&keys, &text[..length], TokenError::Length);
-        }
-        refused(&keys, &format!("{text}0"), TokenError::Length);
-        refused(&keys, &format!("{text}{text}"), TokenError::Length);
-        refused(&keys, &"0".repeat(1 << 16), TokenError::Length);
-        for stranger in ["I", "L", "O", "U", "-", " ", "\0", "%", "/"] {
-            refused(&keys, &format!("{}{stranger}", &text[..39]), TokenError::Characters);
-        }
-        // Two bytes of UTF-8 in the place of two characters.
-        refused(&keys, &format!("{}Е", &text[..38]), TokenError::Characters);
-    }
-
-    proptest! {
-        #[test]
-        fn every_bit_counts(id: [u8; 8], key_id in 0_u8..16) {
-            let keys = keys(key_id, &[]).unwrap();
-            let token = keys.issue(ReceiptId::new(id));
-            prop_assert_eq!(token.text().len(), 40);
-            prop_assert_eq!(keys.verify(&token.text()), Ok(token));
-            prop_assert_eq!(keys.verify(&token.text().to_lowercase()), Ok(token));
-            prop_assert_eq!((token.key_id(), *token.receipt_id().as_bytes()), (key_id, id));
-            for bit in 0..200 {
-                let mut flipped = *token.as_bytes();
-                flipped[bit / 8] ^= 1 << (bit % 8);
-                prop_assert!(keys.verify(&base32::encode(&flipped)).is_err(), "bit {}", bit);
-            }
-        }
-
-        #[test]
-        fn a_foreign_key_is_refused(id: [u8; 8], secret: [u8; 32], foreign: [u8; 32]) {
-            prop_assume!(secret != foreign);
-            let ours = TokenKeys::new(TokenKey::new(0, secret).unwrap(), Vec::new()).unwrap();
-            let theirs = TokenKey::new(0, foreign).unwrap().issue(ReceiptId::new(id));
-            prop_assert_eq!(ours.verify(&theirs.text()), Err(TokenError::Tag));
-        }
-
-        #[test]
-        fn arbitrary_text_never_panics(text: String, forty in "[0-9A-Za-z]{40}") {
-            let keys = keys(0, &[]).unwrap();
-            prop_assert!(keys.verify(&text).is_err());
-            prop_assert!(keys.verify(&forty).is_err());
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::ZeroizeOnDrop;
@@ -38,7 +38,7 @@ pub enum TokenError {
     #[error("the token's version is unknown")]
     Version,
     #[error("the token's key is unknown")]
-    UnknownKey,
+    UnknownKey(u8),
     #[error("the token's tag is wrong")]
     Tag,
 }
@@ -83,6 +83,12 @@ impl TokenKey {
         let mut bytes = [0; 5];
         bytes.copy_from_slice(&self.authenticate(CODE_CONTEXT, receipt_id)[..5]);
         TypedCode::new(bytes)
+    }
+
+    /// What only a holder of this key can compute and which gives nothing of it away: SHA-256 of the token of a receipt that
+    /// there never is.
+    pub fn check_value(&self) -> [u8; 32] {
+        Sha256::digest(self.issue(ReceiptId::new([0; 8])).as_bytes()).into()
     }
 
     fn first_byte(&self) -> u8 {

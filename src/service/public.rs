@@ -12,8 +12,9 @@ use crate::{
         ProcedureCode, PublicState, Recorded, Reference, Step, StepCode,
     },
     metrics::{Attempt, RefusedFor},
-    receipt::{Token, TypedCode},
+    receipt::{Token, TokenError, TypedCode},
     store::{AttemptLimit, AttemptVerdict},
+    tlog::KeyPurpose,
 };
 
 /// Five wrong tries at the four digits within an hour lock a receipt's second level for an hour.
@@ -35,7 +36,17 @@ pub enum Scan {
     Unknown,
     /// Another receipt took its place; nothing else is said.
     Replaced,
+    /// The data of its dossier were erased.
+    Erased(Box<PublicErasure>),
     Status(Box<PublicStatus>),
+}
+
+/// All that is left to say of a dossier whose data were erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicErasure {
+    pub reference: Reference,
+    pub office: OfficeCode,
+    pub on: Date,
 }
 
 /// Level one: no name, address, parcel, identity, staff name or outcome has a place here.
@@ -112,6 +123,8 @@ pub enum UnlockAnswer {
     Refused(Box<PublicStatus>),
     Unknown,
     Replaced,
+    /// There is nothing left to open.
+    Erased(Box<PublicErasure>),
 }
 
 pub enum TypedAnswer {
@@ -129,6 +142,7 @@ impl std::fmt::Debug for TypedAnswer {
 enum Opened {
     Unknown,
     Replaced,
+    Erased(Box<PublicErasure>),
     Dossier(Token, Box<Dossier>, Vec<(u64, Recorded)>),
 }
 
@@ -138,6 +152,7 @@ impl Service {
         Ok(match self.open(token).await? {
             Opened::Unknown => Scan::Unknown,
             Opened::Replaced => Scan::Replaced,
+            Opened::Erased(erasure) => Scan::Erased(erasure),
             Opened::Dossier(_, dossier, events) => Scan::Status(Box::new(self.status(&dossier, &events).await?)),
         })
     }
@@ -147,6 +162,7 @@ impl Service {
         let (token, dossier, events) = match self.open(token).await? {
             Opened::Unknown => return Ok(UnlockAnswer::Unknown),
             Opened::Replaced => return Ok(UnlockAnswer::Replaced),
+            Opened::Erased(erasure) => return Ok(UnlockAnswer::Erased(erasure)),
             Opened::Dossier(token, dossier, events) => (token, dossier, events),
         };
         let status = Box::new(self.status(&dossier, &events).await?);
@@ -184,7 +200,8 @@ impl Service {
                 return Ok(TypedAnswer::NotFound);
             }
         }
-        let keys = &self.parts.keys.token_keys;
+        let ring = self.keys();
+        let keys = &ring.token_keys;
         for receipt in store.receipts(&reference).await? {
             if keys.typed_code(receipt.key_id, receipt.id) == Some(code) {
                 for bucket in [by_address, by_reference] {
@@ -198,17 +215,41 @@ impl Service {
     }
 
     async fn open(&self, token: &str) -> Result<Opened, ServiceError> {
-        let Ok(token) = self.parts.keys.token_keys.verify(token) else { return Ok(Opened::Unknown) };
+        let ring = self.keys();
+        let token = match ring.token_keys.verify(token) {
+            Ok(token) => token,
+            Err(TokenError::UnknownKey(number)) => return self.of_a_key_that_is_gone(u32::from(number)),
+            Err(_) => return Ok(Opened::Unknown),
+        };
         let Some(receipt) = self.parts.store.receipt(token.receipt_id()).await? else { return Ok(Opened::Unknown) };
         if receipt.key_id != token.key_id() {
             return Ok(Opened::Unknown);
         }
-        if receipt.replaced_at.is_some() {
+        if receipt.replaced_at.is_some() || ring.is_revoked(KeyPurpose::Token, u32::from(token.key_id())) {
             return Ok(Opened::Replaced);
         }
         let events = self.recorded(self.parts.store.events(&receipt.reference).await?);
+        if events.is_empty()
+            && let Some(erased) = self.erasure(&receipt.reference).await?
+        {
+            let erasure = PublicErasure { reference: erased.reference, office: erased.office, on: erased.on };
+            return Ok(Opened::Erased(Box::new(erasure)));
+        }
         let dossier = fold(&receipt.reference, &events)?;
         Ok(Opened::Dossier(token, Box::new(dossier), events))
+    }
+
+    /// Of a revoked key that is gone nobody can tell a paper from a forged one: both are no longer valid. One that should be
+    /// here is the machine's fault, and no reason to call a paper forged.
+    fn of_a_key_that_is_gone(&self, number: u32) -> Result<Opened, ServiceError> {
+        let ring = self.keys();
+        if ring.is_revoked(KeyPurpose::Token, number) {
+            Ok(Opened::Replaced)
+        } else if ring.history().key(KeyPurpose::Token, number).is_some() {
+            Err(ServiceError::Unavailable(self.key_problems().join("; ")))
+        } else {
+            Ok(Opened::Unknown)
+        }
     }
 
     async fn status(&self, dossier: &Dossier, events: &[(u64, Recorded)]) -> Result<PublicStatus, ServiceError> {

@@ -90,6 +90,10 @@ impl Service {
         if !self.keys_fit.load(Ordering::Relaxed) {
             fail(Check::Keys, "the database was not found to be bound to these keys".to_owned());
         }
+        let problems = self.key_problems();
+        if !problems.is_empty() {
+            fail(Check::Keys, problems.join("; "));
+        }
         if let Err(error) = published {
             fail(Check::Checkpoint, error.to_string());
         }

@@ -91,12 +91,12 @@ impl Service {
         form_key: Option<&str>,
     ) -> Result<DossierView, Failure> {
         let new = ReceiptId::new(self.random::<8>()?);
-        let key_id = self.parts.keys.token_keys.current_key_id();
+        let key_id = self.issuing_key(self.now())?;
         self.execute(actor, reference, version, &Command::ReplaceReceipt { new, key_id, reason }, form_key).await
     }
 
     pub(super) fn paper(&self, receipt: &SealedReceipt) -> Result<Paper, ServiceError> {
-        let keys = &self.parts.keys.token_keys;
+        let keys = &self.keys().token_keys;
         let missing = || ServiceError::Damaged(format!("token key {} is not in the key ring", receipt.key_id));
         let token = keys.token(receipt.key_id, receipt.id).ok_or_else(missing)?;
         let code = keys.typed_code(receipt.key_id, receipt.id).ok_or_else(missing)?;

@@ -19,14 +19,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::{Actor, Service, ServiceError, StartError};
 use crate::{
     dossier::{Paragraph, Reference},
-    receipt::ReceiptId,
+    receipt::SealPublicKey,
     store::{LogRow, NewLogEvent, NumberSeries, Rebind},
-    tlog::{Checkpoint, Hash, LogEvent, LogKey, Record},
+    tlog::{Checkpoint, Hash, KeyPurpose, LogEvent, NoteVerifier, Record},
 };
 
 /// More registrations of one procedure than a second can bring.
@@ -115,17 +114,22 @@ pub struct Difference {
 
 impl Service {
     /// The public halves of the keys that a database is bound to; one-way check values stand for the two that have none.
-    pub(super) fn identity_under(&self, log_key: &LogKey) -> String {
-        let keys = &self.parts.keys;
-        let token = Sha256::digest(keys.token_keys.issue(ReceiptId::new([0; 8])).as_bytes());
+    ///
+    /// They are the keys with which the office began: the binding outlives every change of key, and the log itself names them,
+    /// so that their secret halves may be gone.
+    pub(super) fn identity_under(&self, origin: &str) -> Result<String, ServiceError> {
+        let ring = self.keys();
+        let first = |purpose| ring.history().first(purpose).public;
+        let unusable = |error: &dyn std::fmt::Display| ServiceError::Damaged(format!("the log's first keys: {error}"));
+        let verifier = NoteVerifier::of_public(origin, &first(KeyPurpose::Log)).map_err(|error| unusable(&error))?;
+        let seal = SealPublicKey::from_bytes(&first(KeyPurpose::Seal)).map_err(|error| unusable(&error))?;
         let identity = self.parts.identity_key.hash(b"milaf/bind/v1\0", b"");
-        format!(
-            "{} seal {} token {} identity {}",
-            log_key.vkey(),
-            hex::encode(keys.seal_key.kid()),
-            hex::encode(&token[..8]),
+        Ok(format!(
+            "{verifier} seal {} token {} identity {}",
+            hex::encode(seal.kid()),
+            hex::encode(&first(KeyPurpose::Token)[..8]),
             hex::encode(&identity[..8])
-        )
+        ))
     }
 
     /// How the database stands to what was published. Nothing is written, except that an empty database is bound to the keys.
@@ -134,10 +138,11 @@ impl Service {
     /// [`StartError`], when the database is another's, or holds another history than what was published.
     pub async fn standing(&self) -> Result<Standing, StartError> {
         let store = &self.parts.store;
-        let log_key = &self.parts.keys.log_key;
-        let ours = self.identity_under(log_key);
+        self.refresh_keys().await?;
+        let ring = self.keys();
+        let ours = self.identity_under(ring.origin())?;
         let bound = store.bind_identity(&ours).await.map_err(ServiceError::from)?;
-        let (stem, generation) = generation(log_key.origin());
+        let (stem, generation) = generation(ring.origin());
         let head = store.head().await.map_err(ServiceError::from)?;
         if bound != ours {
             let Some(theirs) = self.generation_of(&bound) else { return Err(StartError::WrongKeys { bound, ours }) };
@@ -149,13 +154,13 @@ impl Service {
                 let file = self.checkpoint_name();
                 return Err(StartError::CheckpointFileMissing { size: head.size, file });
             };
-            let followed = log_key.origin().to_owned();
+            let followed = ring.origin().to_owned();
             let extent = Extent::OtherLog { ended: name, followed, published: published.size };
             return Ok(Standing::Older(self.loss(head.size, extent, self.note_of(&published), bound).await?));
         }
         let published = match self.published() {
             Err(_) if self.publishes_an_ended_log() => {
-                return Ok(Standing::Unfinished { log: log_key.origin().to_owned() });
+                return Ok(Standing::Unfinished { log: ring.origin().to_owned() });
             }
             published => published?,
         };
@@ -170,8 +175,8 @@ impl Service {
             };
         }
         let Some(kept) = store.last_checkpoint().await.map_err(ServiceError::from)? else { return Ok(Standing::Whole) };
-        if generation > 1 && !kept.note.starts_with(&format!("{}\n", log_key.origin())) {
-            return Ok(Standing::Unfinished { log: log_key.origin().to_owned() });
+        if generation > 1 && !kept.note.starts_with(&format!("{}\n", ring.origin())) {
+            return Ok(Standing::Unfinished { log: ring.origin().to_owned() });
         }
         let extent = Extent::Unknown { remembered: kept.size };
         Ok(Standing::Older(self.loss(head.size, extent, kept.note, bound).await?))
@@ -185,8 +190,8 @@ impl Service {
     /// [`StartError::Forked`], when this node published another history than the one that was kept.
     pub async fn untold_loss(&self) -> Result<Option<Loss>, StartError> {
         let Ok(Some(published)) = self.published() else { return Ok(None) };
-        let log_key = &self.parts.keys.log_key;
-        let bound = self.parts.store.bind_identity(&self.identity_under(log_key)).await.map_err(ServiceError::from)?;
+        let ours = self.identity_under(self.keys().origin())?;
+        let bound = self.parts.store.bind_identity(&ours).await.map_err(ServiceError::from)?;
         let rollbacks = self.accepted_rollbacks().await?;
         let ended = |lost: &Checkpoint| lost.origin == published.origin;
         let (kept, told) = match rollbacks.iter().find(|rollback| rollback.lost.as_ref().is_some_and(ended)) {
@@ -210,11 +215,10 @@ impl Service {
     /// after the log was given its new name.
     pub(super) fn publishes_an_ended_log(&self) -> bool {
         let Some(note) = self.published_note() else { return false };
-        let log_key = &self.parts.keys.log_key;
+        let ring = self.keys();
         let name = note.lines().next().unwrap_or_default();
-        let ((stem, number), (ours, now)) = (generation(name), generation(log_key.origin()));
-        let signed = |key: &LogKey| Checkpoint::parse_signed(&note, key.verifier()).is_ok();
-        stem == ours && number < now && log_key.renamed(name).is_ok_and(|key| signed(&key))
+        let ((stem, number), (ours, now)) = (generation(name), generation(ring.origin()));
+        stem == ours && number < now && ring.read_under(name, &note).is_ok()
     }
 
     /// Accepts in the database that it is older than what was published. `skip` is how many numbers each procedure leaves
@@ -233,9 +237,6 @@ impl Service {
         known: &[NumberSeries],
     ) -> Result<Vec<NumberSeries>, ServiceError> {
         let name = loss.next_log.as_str();
-        let log_key = self.parts.keys.log_key.renamed(name);
-        let log_key =
-            log_key.map_err(|error| ServiceError::Damaged(format!("{name} cannot be a log's name: {error}")))?;
         let reserve = self.numbers_beyond(skip, known).await?;
         let numbers =
             reserve.iter().map(|series| (format!("{}-{}", series.procedure, series.year), series.last)).collect();
@@ -245,7 +246,7 @@ impl Service {
             at: self.now(),
             actor: actor.name().to_owned(),
             nonce: self.random()?,
-            rebind: Some(Rebind { from: loss.bound.clone(), to: self.identity_under(&log_key) }),
+            rebind: Some(Rebind { from: loss.bound.clone(), to: self.identity_under(name)? }),
             reserve: reserve.clone(),
         };
         self.parts.store.append_log_event(new).await?;
@@ -258,11 +259,11 @@ impl Service {
     /// [`ServiceError`].
     pub async fn accepted_rollbacks(&self) -> Result<Vec<AcceptedRollback>, ServiceError> {
         let events = self.parts.store.log_events().await?;
+        let ring = self.keys();
         let told = events.into_iter().filter_map(|stored| {
             let LogEvent::RollbackAccepted { lost, reason, .. } = stored.event else { return None };
             let origin = lost.lines().next().unwrap_or_default();
-            let log_key = self.parts.keys.log_key.renamed(origin).ok();
-            let lost = log_key.and_then(|key| Checkpoint::parse_signed(&lost, key.verifier()).ok());
+            let lost = ring.read_under(origin, &lost).ok();
             Some(AcceptedRollback { leaf_index: stored.leaf_index, at: stored.at, actor: stored.actor, reason, lost })
         });
         Ok(told.collect())
@@ -312,7 +313,7 @@ impl Service {
 
     /// The published note as it lies outside the database, with whatever signatures others have put under it.
     fn note_of(&self, published: &Checkpoint) -> String {
-        self.published_note().unwrap_or_else(|| self.parts.keys.log_key.sign(published))
+        self.published_note().unwrap_or_else(|| self.keys().sign(published))
     }
 
     async fn loss(&self, size: u64, extent: Extent, note: String, bound: String) -> Result<Loss, ServiceError> {
@@ -320,18 +321,17 @@ impl Service {
             Some(last) => self.parts.store.log_rows(last, 1).await?,
             None => Vec::new(),
         };
-        let (stem, ours) = generation(self.parts.keys.log_key.origin());
+        let ring = self.keys();
+        let (stem, ours) = generation(ring.origin());
         let next_log = name_of(stem, self.generation_of(&bound).unwrap_or(ours).max(ours) + 1);
         Ok(Loss { size, last_at: rows.first().and_then(happened_at), extent, next_log, note, bound })
     }
 
     /// Which of this log's names an identity has, if all its keys are ours.
     fn generation_of(&self, identity: &str) -> Option<u32> {
-        let log_key = &self.parts.keys.log_key;
         let (name, _) = identity.split_once('+')?;
         let (stem, number) = generation(name);
-        let ours =
-            stem == generation(log_key.origin()).0 && self.identity_under(&log_key.renamed(name).ok()?) == identity;
+        let ours = stem == generation(self.keys().origin()).0 && self.identity_under(name).ok()? == identity;
         ours.then_some(number)
     }
 

@@ -66,6 +66,8 @@ pub enum StartError {
          or takes this database into use again with --give-up"
     )]
     Moved { to: String },
+    #[error("{problems}")]
+    Keys { problems: String },
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
@@ -101,11 +103,13 @@ impl Service {
 
     /// As [`Service::check_start`], whatever copy the database is an end of.
     pub async fn check_keys_and_history(&self) -> Result<(), StartError> {
-        let ours = self.identity_under(&self.parts.keys.log_key);
+        self.refresh_keys().await?;
+        let ours = self.identity_under(self.keys().origin())?;
         let bound = self.parts.store.bind_identity(&ours).await.map_err(ServiceError::from)?;
         if bound != ours {
             return Err(StartError::WrongKeys { bound, ours });
         }
+        self.check_keys()?;
         self.keys_fit.store(true, Ordering::Relaxed);
         let kept = self.parts.store.last_checkpoint().await.map_err(ServiceError::from)?;
         let Some(published) = self.published()? else {
@@ -117,7 +121,7 @@ impl Service {
         self.check_history(&published).await?;
         // An older file may have been put back; what the database remembers beyond it was published, too. One that cannot be
         // read with this key was published under the name that the log had before a rollback.
-        let kept = kept.and_then(|kept| Checkpoint::parse_signed(&kept.note, self.parts.keys.log_key.verifier()).ok());
+        let kept = kept.and_then(|kept| self.keys().read(&kept.note).ok());
         match kept.filter(|kept| kept.size > published.size) {
             Some(kept) => self.check_history(&kept).await,
             None => Ok(()),
@@ -158,6 +162,7 @@ impl Service {
     }
 
     async fn publish(&self, fresh: SignedDuration, earlier: Earlier) -> Result<u64, StartError> {
+        self.refresh_keys().await?;
         let _one = self.publisher.lock().await;
         // Another process may publish at this moment; whoever waits here must look at the file again afterwards.
         let _alone = self.lock_checkpoint_file().await?;
@@ -171,16 +176,15 @@ impl Service {
         if let Some(published) = &published {
             self.still_holds(published, &head).await?;
             if size == head.size {
+                self.add_signatures()?;
                 return Ok(size);
             }
         }
         let kept = store.last_checkpoint().await.map_err(ServiceError::from)?;
         let now = self.now();
-        let log_key = &self.parts.keys.log_key;
+        let ring = self.keys();
         // One that cannot be read with this key was published under the name that the log had before a rollback.
-        let kept = kept.and_then(|kept| {
-            Checkpoint::parse_signed(&kept.note, log_key.verifier()).ok().map(|checkpoint| (kept, checkpoint))
-        });
+        let kept = kept.and_then(|kept| ring.read(&kept.note).ok().map(|checkpoint| (kept, checkpoint)));
         let mut head = head;
         if let Some((_, checkpoint)) = kept.as_ref().filter(|(kept, _)| kept.size > size) {
             if checkpoint.size > head.size {
@@ -193,10 +197,10 @@ impl Service {
             kept.size == head.size || kept.size > size && now.duration_since(kept.published_at) < fresh
         });
         let note = if let Some((kept, _)) = followed {
-            kept.note
+            ring.countersign(&kept.note).unwrap_or(kept.note)
         } else {
-            let checkpoint = Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root };
-            let note = log_key.sign(&checkpoint);
+            let checkpoint = Checkpoint { origin: ring.origin().to_owned(), size: head.size, root: head.root };
+            let note = ring.sign(&checkpoint);
             if published.is_none() {
                 // Of a log's very first checkpoint a row without its file would look as if somebody had taken the file away.
                 self.write_checkpoint(&note)?;
@@ -231,15 +235,25 @@ impl Service {
         let _one = self.publisher.lock().await;
         let _alone = self.lock_checkpoint_file().await?;
         if let Some(kept) = self.parts.store.last_checkpoint().await.map_err(ServiceError::from)? {
-            let kept = Checkpoint::parse_signed(&kept.note, self.parts.keys.log_key.verifier())
-                .map_err(|error| ServiceError::Damaged(format!("the kept checkpoint cannot be read: {error}")))?;
+            let read = self.keys().read(&kept.note);
+            let kept =
+                read.map_err(|error| ServiceError::Damaged(format!("the kept checkpoint cannot be read: {error}")))?;
             self.check_history(&kept).await?;
         }
         let head = self.parts.store.head().await.map_err(ServiceError::from)?;
-        let log_key = &self.parts.keys.log_key;
-        let note = log_key.sign(&Checkpoint { origin: log_key.origin().to_owned(), size: head.size, root: head.root });
+        let ring = self.keys();
+        let note = ring.sign(&Checkpoint { origin: ring.origin().to_owned(), size: head.size, root: head.root });
         self.write_checkpoint(&note)?;
         Ok(head.size)
+    }
+
+    /// A key that has come into use since the last checkpoint signs that one too, so that whoever learns of the new key
+    /// finds its signature without waiting for the next entry.
+    fn add_signatures(&self) -> Result<(), StartError> {
+        match self.published_note().and_then(|note| self.keys().countersign(&note)) {
+            Some(note) => self.write_checkpoint(&note),
+            None => Ok(()),
+        }
     }
 
     /// The last published checkpoint's note, as it lies outside the database.
@@ -307,9 +321,7 @@ impl Service {
         let file = &self.parts.checkpoint_file;
         let damaged = |cause: String| StartError::CheckpointFile { file: self.checkpoint_name(), cause };
         match fs::read_to_string(file) {
-            Ok(note) => Checkpoint::parse_signed(&note, self.parts.keys.log_key.verifier())
-                .map(Some)
-                .map_err(|error| damaged(error.to_string())),
+            Ok(note) => self.keys().read(&note).map(Some).map_err(|error| damaged(error.to_string())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(damaged(error.to_string())),
         }

@@ -13,11 +13,11 @@ use jiff::Timestamp;
 
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
-    DuplicateProbe, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, ServerFacts,
-    Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema,
+    SealedReceipt, ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
-    dossier::{ProcedureCode, Reference},
+    dossier::{ProcedureCode, Reference, Role},
     metrics::{Metrics, StoreWork},
     receipt::ReceiptId,
     tlog::{Hash, NodeRange},
@@ -107,6 +107,13 @@ impl Store for CountedStore {
         Ok(leaf)
     }
 
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let erased = self.counted(StoreWork::Append, self.store.erase(erasure)).await?;
+        self.metrics.appended(1);
+        self.metrics.log_size(erased.told_by + 1);
+        Ok(erased)
+    }
+
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
         self.read(self.store.numbers()).await
     }
@@ -169,6 +176,15 @@ impl Store for CountedStore {
         self.read(self.store.log_rows(from, limit)).await
     }
 
+    async fn journal(
+        &self,
+        subject: &JournalSubject,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        self.read(self.store.journal(subject, before, limit)).await
+    }
+
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
         let row = self.read(self.store.last_checkpoint()).await?;
         if let Some(row) = &row {
@@ -225,6 +241,10 @@ impl Store for CountedStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         self.read(self.store.accounts()).await
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, StoreError> {
+        self.write(self.store.set_role(name, role)).await
     }
 
     async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {

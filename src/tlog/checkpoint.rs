@@ -9,7 +9,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use thiserror::Error;
 
 use super::leaf::Hash;
-use super::note::{NoteError, NoteSigner, NoteVerifier};
+use super::note::{NoteError, NoteParts, NoteSigner, NoteVerifier};
 
 /// Why a checkpoint is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -45,6 +45,33 @@ impl Checkpoint {
             return Err(CheckpointError::Origin);
         }
         Ok(checkpoint)
+    }
+
+    /// As [`Checkpoint::parse_signed`], with whichever of a log's keys has signed: after a change of key an old note has the
+    /// old key's signature alone.
+    ///
+    /// # Errors
+    /// That of the key which found more than no signature of its own, else that of no signature.
+    pub fn parse_signed_by_any(note: &str, verifiers: &[NoteVerifier]) -> Result<Self, CheckpointError> {
+        let unsigned = CheckpointError::Note(NoteError::Unsigned);
+        let mut outcome = Err(unsigned);
+        for verifier in verifiers {
+            match Self::parse_signed(note, verifier) {
+                Ok(checkpoint) => return Ok(checkpoint),
+                Err(error) if error == unsigned => {}
+                Err(error) => outcome = Err(error),
+            }
+        }
+        outcome
+    }
+
+    /// What a note claims to be the head of, and the whole text that must be signed. Nothing of it is verified, and unlike
+    /// everywhere else the text may go on after its three lines: a witness signs what other people's logs write there, too.
+    pub fn unverified(note: &str) -> Result<(Self, &str), CheckpointError> {
+        let text = NoteParts::split(note)?.text;
+        let end = text.match_indices('\n').nth(2).map_or(text.len(), |(place, _)| place + 1);
+        let checkpoint = Self::parse(&text[..end]).ok_or(CheckpointError::Text)?;
+        Ok((checkpoint, text))
     }
 
     /// Reads the three lines of a checkpoint that is already known to be signed.
@@ -99,6 +126,14 @@ impl LogKey {
     pub fn sign(&self, checkpoint: &Checkpoint) -> String {
         assert_eq!(checkpoint.origin, self.origin(), "a log signs its own head only");
         self.0.sign(&checkpoint.text()).expect("an origin that is a key name makes a text that is a note's")
+    }
+
+    /// The note with this key's signature below the others; nothing if it is there already.
+    ///
+    /// # Errors
+    /// When it is no note.
+    pub fn countersign(&self, note: &str) -> Result<Option<String>, NoteError> {
+        self.0.countersign(note)
     }
 }
 
@@ -155,6 +190,24 @@ mod tests {
         let signed = other.sign(&Checkpoint { origin, size: 1, root });
         let outcome = Checkpoint::parse_signed(&signed, key().verifier());
         assert_eq!(outcome, Err(CheckpointError::Note(NoteError::Unsigned)));
+    }
+
+    #[test]
+    fn either_of_two_keys_reads_what_both_have_signed() {
+        let (old, new) = (key(), LogKey::new(ORIGIN, [0x42; 32]).unwrap());
+        let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size: 7, root: [1; 32] };
+        let note = new.countersign(&old.sign(&checkpoint)).unwrap().unwrap();
+        assert_eq!(new.countersign(&note), Ok(None));
+        assert_eq!(note.lines().filter(|line| line.starts_with("— ")).count(), 2);
+        for reader in [&old, &new] {
+            assert_eq!(Checkpoint::parse_signed(&note, reader.verifier()), Ok(checkpoint.clone()));
+        }
+        let verifiers = [&new, &old].map(|key| NoteVerifier::of_public(ORIGIN, &key.public()).unwrap());
+        let by_old = old.sign(&checkpoint);
+        assert_eq!(Checkpoint::parse_signed_by_any(&by_old, &verifiers), Ok(checkpoint));
+        let refused = Checkpoint::parse_signed_by_any(&by_old, &verifiers[..1]);
+        assert_eq!(refused, Err(CheckpointError::Note(NoteError::Unsigned)));
+        assert_eq!(new.countersign("no note"), Err(NoteError::Malformed));
     }
 
     #[test]

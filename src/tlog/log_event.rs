@@ -12,6 +12,11 @@
 //! `purpose` (`token`, `seal` or `log`), `previous` (32 bytes: that of the key in use before) |
 //! | `key_revoked` | `since` (milliseconds since 1970), `number`, `reason`, `purpose` |
 //! | `erased` | `leaves` (the indexes of the entries whose records and nonces are gone), `reason`, `reference` |
+//!
+//! A token key's check value is SHA-256 of the token that it makes for the receipt id of eight zero bytes, which no receipt
+//! has: one-way twice over, and the same value that the database is bound to. Of several `key_rotated` events of one purpose
+//! and number the first counts and the later ones say nothing, so that two administrators at once do no harm. Of several
+//! revocations of one key the earliest moment counts.
 
 use std::collections::BTreeMap;
 
@@ -87,6 +92,9 @@ pub enum LogEventError {
 }
 
 impl LogEvent {
+    /// The names of all kinds, as records state them.
+    pub const KINDS: [&'static str; 4] = ["rollback_accepted", "key_rotated", "key_revoked", "erased"];
+
     /// The event's name in the record.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -237,6 +245,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
+        assert!(LogEvent::KINDS.iter().all(|kind| each_kind().iter().any(|event| event.kind() == *kind)));
+        assert!(each_kind().iter().all(|event| LogEvent::KINDS.contains(&event.kind())));
         for event in each_kind() {
             assert_eq!(LogEvent::from_data(event.kind(), &event.to_data()), Ok(event));
         }

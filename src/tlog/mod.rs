@@ -15,6 +15,7 @@ mod nodes;
 mod note;
 mod policy;
 mod proof;
+mod proof_file;
 mod record;
 mod tile;
 mod tree;
@@ -27,6 +28,7 @@ pub use nodes::{Node, NodeRange, NodesMissing, PathPlan};
 pub use note::{NoteError, NoteSigner, NoteVerifier};
 pub use policy::{JudgeError, Policy, PolicyError, PolicyFault, PolicyWitness, Witnessed};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, verify_consistency, verify_inclusion};
+pub use proof_file::{ProofFile, ProofFileError};
 pub use record::{Record, RecordError};
 pub use tile::{TILE_WIDTH, Tile, TileError, TileKind, entry_bundle, read_entry_bundle};
 pub use tree::{

@@ -64,11 +64,29 @@ impl NoteSigner {
         if !is_note_text(text) {
             return Err(NoteError::Text);
         }
+        Ok(format!("{text}\n{}", self.signature_line(text)))
+    }
+
+    /// The note with a signature line of this key below those that it has; nothing if this key has signed it.
+    ///
+    /// # Errors
+    /// When it is no note, or holds a wrong signature under this key's name.
+    pub fn countersign(&self, note: &str) -> Result<Option<String>, NoteError> {
+        match self.verifier.open(note) {
+            Ok(_) => Ok(None),
+            Err(NoteError::Unsigned) => {
+                let split = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
+                Ok(Some(format!("{note}{}", self.signature_line(&note[..=split]))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn signature_line(&self, text: &str) -> String {
         let signature = self.key.sign(text.as_bytes());
         let mut bytes = self.verifier.key_id.to_vec();
         bytes.extend_from_slice(&signature.to_bytes());
-        let name = &self.verifier.name;
-        Ok(format!("{text}\n— {name} {}\n", BASE64_STANDARD.encode(bytes)))
+        format!("— {} {}\n", self.verifier.name, BASE64_STANDARD.encode(bytes))
     }
 
     pub fn verifier(&self) -> &NoteVerifier {
@@ -98,6 +116,15 @@ impl NoteVerifier {
         let key_id = key_id(name, TYPE_ED25519, key.as_bytes());
         let name = name.to_owned();
         Ok(Self { name, key_id, key })
+    }
+
+    /// The verifier of a raw public key under a name.
+    ///
+    /// # Errors
+    /// When the name is none, or the bytes are no usable point of the curve.
+    pub fn of_public(name: &str, public: &[u8; 32]) -> Result<Self, NoteError> {
+        let key = VerifyingKey::from_bytes(public).map_err(|_| NoteError::VerifierKey)?;
+        if key.is_weak() { Err(NoteError::VerifierKey) } else { Self::new(name, key) }
     }
 
     /// Reads `<name>+<key id in hex>+<base64 of type and public key>`.

@@ -187,6 +187,19 @@ impl Policy {
         Ok(Witnessed { checkpoint, logs, cosigners, quorum })
     }
 
+    /// The earliest time by which enough of these cosigners had cosigned, in seconds since 1970; `None` if they are not enough,
+    /// or if the policy asks for nobody and so lets nobody bound a time.
+    pub fn met_at(&self, cosigners: &[(String, u64)]) -> Option<u64> {
+        self.quorum?;
+        let mut times: Vec<u64> = cosigners.iter().map(|(_, time)| *time).collect();
+        times.sort_unstable();
+        times.into_iter().find(|limit| {
+            let in_time =
+                |witness: &PolicyWitness| cosigners.iter().any(|(name, time)| *name == witness.name && time <= limit);
+            self.is_met(&self.witnesses.iter().map(in_time).collect::<Vec<_>>())
+        })
+    }
+
     /// Whether the quorum is met when these witnesses cosigned, in the order of the file.
     fn is_met(&self, cosigned: &[bool]) -> bool {
         let mut met: Vec<bool> = Vec::with_capacity(self.parties.len());
@@ -222,8 +235,20 @@ mod reading {
             let line = line.strip_suffix(b"\n").ok_or_else(|| at(lines, PolicyFault::CutOff))?;
             reader.line(line).map_err(|reason| at(lines, reason))?;
         }
-        let quorum = reader.quorum.ok_or_else(|| at(lines.max(1), PolicyFault::NoQuorum))?;
+        let quorum = match reader.quorum {
+            QuorumLine::Missing => return Err(at(lines.max(1), PolicyFault::NoQuorum)),
+            QuorumLine::Nobody => None,
+            QuorumLine::Party(place) => Some(place),
+        };
         Ok(Policy { logs: reader.logs, witnesses: reader.witnesses, parties: reader.parties, quorum })
+    }
+
+    #[derive(Default, PartialEq, Eq)]
+    enum QuorumLine {
+        #[default]
+        Missing,
+        Nobody,
+        Party(usize),
     }
 
     #[derive(Default)]
@@ -234,7 +259,7 @@ mod reading {
         names: BTreeMap<&'file [u8], usize>,
         is_member: Vec<bool>,
         groups: usize,
-        quorum: Option<Option<usize>>,
+        quorum: QuorumLine,
     }
 
     impl<'file> Reader<'file> {
@@ -313,10 +338,10 @@ mod reading {
 
         fn quorum(&mut self, items: &[&[u8]]) -> Result<(), PolicyFault> {
             let [name] = items else { return Err(PolicyFault::QuorumForm) };
-            if self.quorum.is_some() {
+            if self.quorum != QuorumLine::Missing {
                 return Err(PolicyFault::SecondQuorum);
             }
-            self.quorum = Some(if *name == b"none" { None } else { Some(self.place(name)?) });
+            self.quorum = if *name == b"none" { QuorumLine::Nobody } else { QuorumLine::Party(self.place(name)?) };
             Ok(())
         }
 

@@ -85,6 +85,17 @@ pub fn html(status: StatusCode, language: Language, policy: Policy, body: String
     response
 }
 
+/// A file for programs, the same for everybody.
+pub fn document(kind: HeaderValue, keep: HeaderValue, content: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(content));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, keep);
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response.extensions_mut().insert(Compressible { tagged: true });
+    response
+}
+
 /// Sends the visitor on with a GET. `location` is a path of our own.
 pub fn see_other(location: &str) -> Response {
     let mut response = Response::new(Body::empty());

@@ -13,7 +13,7 @@ use milaf::{
     clock::SystemEnvironment,
     config::{Issuer, KeyFiles},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
-    service::{Check, IdentityKey, Parts, Service},
+    service::{Check, IdentityKey, LiveKeys, Parts, Service},
     store::{SqliteStore, Store},
     tlog::{Checkpoint, LogKey},
     web::{WebOptions, WritingEnded},
@@ -75,7 +75,7 @@ fn service(folder: &Path, checkpoint_file: PathBuf) -> (Arc<Service>, Arc<dyn St
     let service = Service::new(Parts {
         store: Arc::clone(&store),
         issuer: Arc::new(issuer),
-        keys,
+        keys: LiveKeys::fixed(&keys),
         identity_key: IdentityKey::new([0x44; 32]),
         environment: Arc::new(SystemEnvironment),
         checkpoint_file,

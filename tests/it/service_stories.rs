@@ -9,7 +9,7 @@ use milaf::{
     dossier::{Audience, ClockState, Command, Line, Outcome, Paragraph, PublicState, Reference, Refusal},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
     service::{
-        Actor, Failure, IdentityKey, Parts, RawIntake, RegisterError, Scan, Service, SignInError, StartError,
+        Actor, Failure, IdentityKey, LiveKeys, Parts, RawIntake, RegisterError, Scan, Service, SignInError, StartError,
         StepProgress, TypedAnswer, UnlockAnswer,
     },
     store::Store,
@@ -55,7 +55,7 @@ fn open_as(premises: &Premises, log_seed: u8, token_seed: u8) -> Office {
     let service = Service::new(Parts {
         store: Arc::clone(&store),
         issuer: Arc::new(Issuer::example()),
-        keys,
+        keys: LiveKeys::fixed(&keys),
         identity_key: IdentityKey::new([3; 32]),
         environment: Arc::clone(&environment) as Arc<dyn Environment>,
         checkpoint_file: premises.path().join("checkpoint"),
@@ -255,7 +255,7 @@ async fn a_replaced_receipt_opens_nothing_and_its_code_neither(premises: Premise
 
 async fn signing_in_is_limited_and_says_the_same_for_name_and_password(premises: Premises) {
     let office = open(&premises);
-    office.service.add_account("amina", "correct horse battery").await.unwrap().unwrap();
+    office.service.add_account("amina", milaf::dossier::Role::Desk, "correct horse battery").await.unwrap().unwrap();
     let sign_in = async |name: &str, password: &str| office.service.sign_in(name, password, "192.0.2.7").await;
     let signed = sign_in(" Amina ", "correct horse battery").await.unwrap();
     assert_eq!(office.service.session(signed.secret.as_str()).await.unwrap().unwrap().account, "amina");

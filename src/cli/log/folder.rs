@@ -25,14 +25,14 @@ const LOCK: &str = ".lock";
 
 /// A mirror of a log.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(in crate::cli) struct Folder(PathBuf);
 
 /// Held until it is dropped, also by a kill.
 #[derive(Debug)]
 pub(super) struct Alone(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl Folder {
-    pub(super) fn new(path: &Path) -> Self {
+    pub(in crate::cli) fn new(path: &Path) -> Self {
         Self(path.to_owned())
     }
 
@@ -105,7 +105,7 @@ impl Folder {
     }
 
     /// The heads kept so far by their sizes, ascending, as they lie there.
-    pub(super) fn earlier(&self) -> Result<Vec<(u64, String)>, SourceError> {
+    pub(in crate::cli) fn earlier(&self) -> Result<Vec<(u64, String)>, SourceError> {
         let entries = match fs::read_dir(self.0.join(EARLIER)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -15,6 +15,12 @@ mod web;
 
 use std::process::ExitCode;
 
+pub(super) use self::{
+    folder::Folder,
+    trust::read_keys,
+    web::{Web, is_address},
+};
+
 use clap::{Args, Subcommand};
 
 /// Copy the public log and check it, without trusting whoever serves it

@@ -140,7 +140,8 @@ fn texts(keys: &[NoteVerifier]) -> Vec<String> {
     keys.iter().map(ToString::to_string).collect()
 }
 
-fn read_keys(place: &str) -> anyhow::Result<Vec<u8>> {
+/// The bytes of a file of keys, from a path or an address.
+pub(in crate::cli) fn read_keys(place: &str) -> anyhow::Result<Vec<u8>> {
     if is_address(place) {
         let web = Web::new(place)?;
         let largest = keys_file::LARGEST as u64;

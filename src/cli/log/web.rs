@@ -20,7 +20,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The place of a log, or of something else, on the web.
 #[derive(Debug)]
-pub(super) struct Web {
+pub(in crate::cli) struct Web {
     agent: Agent,
     /// Scheme, host and port.
     site: String,
@@ -29,7 +29,7 @@ pub(super) struct Web {
 }
 
 /// Whether an argument is an address and not a path.
-pub(super) fn is_address(text: &str) -> bool {
+pub(in crate::cli) fn is_address(text: &str) -> bool {
     let start = text.get(..8).unwrap_or(text).to_ascii_lowercase();
     start.starts_with("http://") || start.starts_with("https://")
 }
@@ -39,7 +39,7 @@ impl Web {
     ///
     /// # Errors
     /// When it cannot be one, or would be read in clear.
-    pub(super) fn new(address: &str) -> anyhow::Result<Self> {
+    pub(in crate::cli) fn new(address: &str) -> anyhow::Result<Self> {
         let usage = |why: &str| UsageError(format!("{address}: {why}"));
         let lower = address.to_ascii_lowercase();
         let secure = lower.starts_with("https://");

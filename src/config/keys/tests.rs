@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use super::*;
+use super::{
+    place::{CREDENTIALS, CREDENTIALS_VARIABLE, VARIABLES},
+    *,
+};
 
 /// Different bytes at every call.
 fn counter() -> impl FnMut(&mut [u8]) {

@@ -4,8 +4,8 @@ use super::{pool::Pool, rows};
 use crate::{
     dossier::Reference,
     store::{
-        Custody, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead, WaitsFor,
-        growth, portable::MARK,
+        Custody, JournalSubject, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+        WaitsFor, growth, portable::MARK,
     },
     tlog::Hash,
 };
@@ -98,6 +98,47 @@ pub(super) async fn log_rows(pool: &Pool, from: u64, limit: u32) -> Result<Vec<L
             &[&from, &i64::from(limit)],
         )
         .await?;
+    rows.iter().map(rows::log_row).collect()
+}
+
+pub(super) async fn journal(
+    pool: &Pool,
+    subject: &JournalSubject,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<LogRow>, StoreError> {
+    macro_rules! select {
+        ($condition:literal) => {
+            concat!(
+                "SELECT events.leaf_index, dossiers.reference, events.leaf_hash, events.commitment,
+                     event_contents.record, event_contents.nonce, erasures.told_by
+                 FROM events
+                 LEFT JOIN dossiers ON dossiers.sequence = events.dossier
+                 LEFT JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+                 LEFT JOIN erasures ON erasures.leaf_index = events.leaf_index
+                 WHERE events.leaf_index < $1 AND ",
+                $condition,
+                " ORDER BY events.leaf_index DESC LIMIT $2"
+            )
+        };
+    }
+    let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let limit = i64::from(limit);
+    let action = "read the journal";
+    let rows = match subject {
+        JournalSubject::Everything => pool.read(action, select!("true"), &[&before, &limit]).await?,
+        JournalSubject::Log => pool.read(action, select!("events.dossier IS NULL"), &[&before, &limit]).await?,
+        JournalSubject::Dossier(reference) => {
+            let sql = select!(
+                "events.leaf_index IN (
+                     SELECT leaf_index FROM events
+                     WHERE dossier = (SELECT sequence FROM dossiers WHERE reference = $3)
+                     UNION ALL SELECT erased_by FROM dossiers WHERE reference = $3
+                 )"
+            );
+            pool.read(action, sql, &[&before, &limit, &reference.to_string()]).await?
+        }
+    };
     rows.iter().map(rows::log_row).collect()
 }
 

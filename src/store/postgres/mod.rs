@@ -54,11 +54,12 @@ use self::{
 };
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
-    DuplicateProbe, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer,
-    ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries,
+    Remains, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent,
+    TreeHead,
 };
 use crate::{
-    dossier::{ProcedureCode, Reference},
+    dossier::{ProcedureCode, Reference, Role},
     receipt::ReceiptId,
     tlog::{Hash, NodeRange},
 };
@@ -117,6 +118,11 @@ impl Store for PostgresStore {
             self.0.bound.is_now(&identity);
         }
         Ok(leaf)
+    }
+
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let told_by = self.0.writer.write(|reply| Job::Erase(Box::new(erasure), reply)).await?;
+        Ok(Erased { told_by, remains: Remains::Server })
     }
 
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
@@ -179,6 +185,15 @@ impl Store for PostgresStore {
         log::log_rows(&self.0.pool, from, limit).await
     }
 
+    async fn journal(
+        &self,
+        subject: &JournalSubject,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        log::journal(&self.0.pool, subject, before, limit).await
+    }
+
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
         published::last_checkpoint(&self.0.pool).await
     }
@@ -231,6 +246,10 @@ impl Store for PostgresStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         accounts::all(&self.0.pool).await
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, StoreError> {
+        accounts::set_role(&self.0.pool, name, role).await
     }
 
     async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {

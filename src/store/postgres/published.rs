@@ -60,7 +60,8 @@ pub(super) async fn keep_cosignature(pool: &Pool, row: &CosignatureRow) -> Resul
     if row.witness.contains('\0') || row.line.contains('\0') {
         return Err(StoreError::Inconsistent("a cosignature holds a zero byte"));
     }
-    let size = rows::signed(row.size)?;
+    let missing = StoreError::Inconsistent("a cosignature needs a kept checkpoint");
+    let Ok(size) = i64::try_from(row.size) else { return Err(missing) };
     let found = pool
         .write_again(
             "keep a cosignature",
@@ -76,7 +77,7 @@ pub(super) async fn keep_cosignature(pool: &Pool, row: &CosignatureRow) -> Resul
         .await?;
     let found = found.first().ok_or_else(|| StoreError::Unavailable("the server gave no answer".to_owned()))?;
     Custody::read(rows::get(found, 0)?)?.check_in_use()?;
-    if rows::get(found, 1)? { Ok(()) } else { Err(StoreError::Inconsistent("a cosignature needs a kept checkpoint")) }
+    if rows::get(found, 1)? { Ok(()) } else { Err(missing) }
 }
 
 pub(super) async fn cosignatures(pool: &Pool, size: u64) -> Result<Vec<CosignatureRow>, StoreError> {

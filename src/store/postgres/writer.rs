@@ -36,7 +36,7 @@ use super::{
     plan::Outcome,
     wishes::Wish,
 };
-use crate::store::{Append, Appended, NewDossier, NewLogEvent, Schema, Sealer, StoreError};
+use crate::store::{Append, Appended, Erasure, NewDossier, NewLogEvent, Schema, Sealer, StoreError};
 
 /// How many jobs may wait; whoever comes after waits for a place.
 const QUEUE: usize = 1024;
@@ -54,6 +54,7 @@ pub(super) enum Job {
     Register(Box<NewDossier>, Reply<Appended>),
     Append(Box<Append>, Reply<Appended>),
     LogEvent(Box<NewLogEvent>, Reply<u64>),
+    Erase(Box<Erasure>, Reply<u64>),
 }
 
 impl Job {
@@ -62,6 +63,7 @@ impl Job {
             Self::Register(new, _) => Wish::Register(new),
             Self::Append(append, _) => Wish::Append(append),
             Self::LogEvent(new, _) => Wish::LogEvent(new),
+            Self::Erase(erasure, _) => Wish::Erase(erasure),
         }
     }
 
@@ -74,7 +76,7 @@ impl Job {
                 Ok(Outcome::LogEvent { .. }) => Err(mixed_up()),
                 Err(error) => Err(error),
             })),
-            Self::LogEvent(_, reply) => drop(reply.send(match verdict {
+            Self::LogEvent(_, reply) | Self::Erase(_, reply) => drop(reply.send(match verdict {
                 Ok(Outcome::LogEvent { leaf }) => Ok(leaf),
                 Ok(Outcome::Dossier(_)) => Err(mixed_up()),
                 Err(error) => Err(error),

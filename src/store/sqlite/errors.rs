@@ -36,8 +36,8 @@ pub enum OpenError {
     )]
     Sqlite { action: &'static str, source: Error },
     #[error(
-        "the hashes of the database's log cannot be completed: {cause}. Nothing has been changed. Keep its folder aside and \
-         restore the last sound backup"
+        "the hashes of the database's log cannot be completed: {cause}. Keep its folder aside and restore the \
+         last sound backup"
     )]
     Nodes { cause: String },
     #[error("cannot start the writer's thread: {0}")]

@@ -5,7 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{batch::Batch, errors::During, rows};
 use crate::{
     dossier::Reference,
-    store::{LogRow, NewLogEvent, NumberSeries, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth},
+    store::{
+        JournalSubject, LogRow, NewLogEvent, NumberSeries, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth,
+    },
     tlog::Hash,
 };
 
@@ -118,6 +120,39 @@ pub(super) fn log_rows(connection: &Connection, from: u64, limit: u32) -> Result
         )
         .and_then(|mut statement| statement.query_map(params![from, limit], rows::log_row)?.collect())
         .during("read the log")
+}
+
+pub(super) fn journal(
+    connection: &Connection,
+    subject: &JournalSubject,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<LogRow>, StoreError> {
+    let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let (condition, reference) = match subject {
+        JournalSubject::Everything => ("?3 IS NULL", None),
+        JournalSubject::Log => ("events.dossier IS NULL AND ?3 IS NULL", None),
+        JournalSubject::Dossier(reference) => (
+            "events.leaf_index IN (
+                 SELECT leaf_index FROM events
+                 WHERE dossier = (SELECT sequence FROM dossiers WHERE reference = ?3)
+                 UNION ALL SELECT erased_by FROM dossiers WHERE reference = ?3
+             )",
+            Some(reference.to_string()),
+        ),
+    };
+    connection
+        .prepare_cached(&format!(
+            "SELECT events.leaf_index, dossiers.reference, events.leaf_hash, events.commitment, event_contents.record,
+                 event_contents.nonce, erasures.told_by
+             FROM events
+             LEFT JOIN dossiers ON dossiers.sequence = events.dossier
+             LEFT JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             LEFT JOIN erasures ON erasures.leaf_index = events.leaf_index
+             WHERE events.leaf_index < ?1 AND {condition} ORDER BY events.leaf_index DESC LIMIT ?2"
+        ))
+        .and_then(|mut statement| statement.query_map(params![before, limit, reference], rows::log_row)?.collect())
+        .during("read the journal")
 }
 
 pub(super) fn bind_identity(connection: &Connection, identity: &str) -> Result<String, StoreError> {

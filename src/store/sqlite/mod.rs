@@ -13,6 +13,7 @@ mod attempts;
 pub mod backup;
 mod batch;
 mod connection;
+mod erasure;
 mod errors;
 #[cfg(test)]
 mod fault_tests;
@@ -40,11 +41,12 @@ pub use errors::OpenError;
 use self::{readers::Readers, writer::Writer};
 use super::{
     Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
-    DuplicateProbe, LogRow, Migration, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt,
-    Sealer, ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, Migration, NewDossier, NewLogEvent, NewSession,
+    NumberSeries, Remains, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store, StoreError, StoredEvent,
+    StoredLogEvent, TreeHead,
 };
 use crate::{
-    dossier::{ProcedureCode, Reference},
+    dossier::{ProcedureCode, Reference, Role},
     receipt::ReceiptId,
     tlog::{Hash, NodeRange},
 };
@@ -137,6 +139,17 @@ impl Store for SqliteStore {
         self.0.writer.write_log(move |batch| log::append_log_event(batch, &new), |_, index| Ok(index)).await
     }
 
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let told_by =
+            self.0.writer.write_log(move |batch| erasure::erase(batch, &erasure), |_, index| Ok(index)).await?;
+        // Only after the commit, and not by the writer, whose next batch need not wait for readers.
+        let remains = match self.0.readers.read(erasure::fold_log).await {
+            Ok(true) => Remains::Nowhere,
+            Ok(false) | Err(_) => Remains::WriteAheadLog,
+        };
+        Ok(Erased { told_by, remains })
+    }
+
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
         self.0.readers.read(log::numbers).await
     }
@@ -203,6 +216,16 @@ impl Store for SqliteStore {
         self.0.readers.read(move |connection| log::log_rows(connection, from, limit)).await
     }
 
+    async fn journal(
+        &self,
+        subject: &JournalSubject,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        let subject = subject.clone();
+        self.0.readers.read(move |connection| log::journal(connection, &subject, before, limit)).await
+    }
+
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
         self.0.readers.read(published::last_checkpoint).await
     }
@@ -256,6 +279,11 @@ impl Store for SqliteStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         self.0.readers.read(accounts::all).await
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.0.writer.write(move |connection| accounts::set_role(connection, &name, role)).await
     }
 
     async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {

@@ -25,7 +25,7 @@ pub(super) fn signed(index: u64) -> Result<i64, StoreError> {
 
 /// The columns that [`dossier`] reads, in its order.
 pub(super) const DOSSIER: &str = "sequence, reference, office, step, state, applicant, parcel, registered_at, deposited_on, \
-     updated_at, due_on, version";
+     updated_at, due_on, version, erased_by";
 
 pub(super) fn dossier(row: &Row<'_>) -> rusqlite::Result<DossierRow> {
     Ok(DossierRow {
@@ -40,6 +40,7 @@ pub(super) fn dossier(row: &Row<'_>) -> rusqlite::Result<DossierRow> {
         updated_at: moment(row, 9)?,
         due_on: day_if_any(row, 10)?,
         version: row.get(11)?,
+        erased_by: row.get::<_, Option<i64>>(12)?.map(|_| unsigned(row, 12)).transpose()?,
     })
 }
 
@@ -122,7 +123,7 @@ pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(value).map_err(|error| unreadable(column, Type::Integer, error))
 }
 
-fn text<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+pub(super) fn text<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
     row: &Row<'_>,
     column: usize,
 ) -> rusqlite::Result<T> {

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use std::fmt::Write as _;
+
 use super::*;
 use crate::tlog::{CosignatureSigner, LogKey};
 use proptest::prelude::*;
@@ -38,7 +40,7 @@ fn note(logs: &[u8], witnesses: &[u8]) -> String {
 fn two_levels() -> String {
     let mut file = format!("log {} https://suivi.example.ma/log/\n", log(0x40).vkey());
     for seed in 1..=5 {
-        file += &format!("witness W{seed} {}\n", vkey(seed));
+        writeln!(file, "witness W{seed} {}", vkey(seed)).unwrap();
     }
     file + "group X 2 W1 W2 W3\n  group\tY any W4 W5\t\n# a comment\n\ngroup both all X Y\nquorum both\n"
 }
@@ -145,7 +147,7 @@ fn a_policy_has_a_largest_size() {
     for seed in 0..=MOST_OF_A_KIND {
         let mut bytes = [9; 32];
         bytes[..8].copy_from_slice(&(seed as u64).to_be_bytes());
-        file += &format!("witness w{seed} {}\n", CosignatureSigner::new("w", bytes).unwrap().verifier());
+        writeln!(file, "witness w{seed} {}", CosignatureSigner::new("w", bytes).unwrap().verifier()).unwrap();
     }
     refused(file.as_bytes(), MOST_OF_A_KIND + 1, &PolicyFault::TooMany);
     refused(&vec![b'#'; LARGEST_FILE + 1], 1, &PolicyFault::TooLarge);
@@ -164,9 +166,9 @@ proptest! {
     fn a_threshold_counts_members(cosigned in proptest::collection::btree_set(1_u8..=5, 0..=5), k in 1_usize..=5) {
         let mut file = format!("log {}\n", log(0x40).vkey());
         for seed in 1..=5 {
-            file += &format!("witness {seed} {}\n", vkey(seed));
+            writeln!(file, "witness {seed} {}", vkey(seed)).unwrap();
         }
-        file += &format!("group g {k} 1 2 3 4 5\nquorum g\n");
+        writeln!(file, "group g {k} 1 2 3 4 5\nquorum g").unwrap();
         let policy = Policy::parse(file.as_bytes()).unwrap();
         let signed: Vec<u8> = cosigned.iter().copied().collect();
         prop_assert_eq!(policy.judge(&note(&[0x40], &signed)).unwrap().quorum, signed.len() >= k);

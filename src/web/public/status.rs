@@ -14,6 +14,7 @@ use axum::{
 
 use super::{
     contact::{self, Channel, OfficeCard},
+    erased,
     frame::Frame,
     legal::{Legal, legal},
     notice::{self, page_of},
@@ -97,6 +98,7 @@ async fn show(app: &App, visitor: &Visitor, token: Option<String>) -> Response {
     match app.service.scan(&token).await {
         Ok(Scan::Unknown) => notice::not_found(app, visitor),
         Ok(Scan::Replaced) => notice::replaced(app, visitor),
+        Ok(Scan::Erased(erasure)) => erased::page(app, visitor, &erasure),
         Ok(Scan::Status(status)) => render(app, visitor, &status, Digits::NotAsked),
         Err(error) => reply::failure(app, visitor, &error),
     }

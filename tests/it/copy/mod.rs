@@ -19,7 +19,7 @@ use milaf::{
     config::{DataDir, Issuer, KeyFiles},
     dossier::Reference,
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
-    service::{IdentityKey, Parts, RawIntake, Service},
+    service::{IdentityKey, LiveKeys, Parts, RawIntake, Service},
     store::{SqliteStore, Store},
     tlog::LogKey,
 };
@@ -264,7 +264,7 @@ fn open(office: &Office) -> (Service, Arc<dyn Store>) {
     let service = Service::new(Parts {
         store: Arc::clone(&store),
         issuer: Arc::new(Issuer::load(&folder.issuer_file()).unwrap()),
-        keys,
+        keys: LiveKeys::fixed(&keys),
         identity_key: IdentityKey::new(files.identity),
         environment: Arc::new(SystemEnvironment),
         checkpoint_file: folder.checkpoint(),
