@@ -15,7 +15,7 @@ use super::{UsageError, lock::FolderLock, place::Place};
 use crate::{
     clock::{Environment, SteppedEnvironment, SystemEnvironment},
     config::{DataDir, DatabaseSettings, DatabaseUrl, Issuer, KeyError, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
-    receipt::{HeldKeys, SealKey, TokenKey},
+    receipt::{HeldKeys, KeyRing, SealKey, TokenKey},
     service::{IdentityKey, KeySource, LiveKeys, Parts, Service, Standing, StartError},
     store::{BatchNames, Inspect, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
     tlog::{KeyPurpose, LogKey},
@@ -216,8 +216,8 @@ impl Papers {
         Ok(Self { issuer, identity, keys: Arc::new(keys) })
     }
 
-    pub(super) fn keys(&self) -> &LiveKeys {
-        &self.keys
+    pub(super) fn keys(&self) -> Arc<KeyRing> {
+        self.keys.ring()
     }
 
     /// Seals with whichever key is in use at the event's own time.

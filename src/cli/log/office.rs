@@ -72,7 +72,7 @@ async fn keys(store: &dyn Inspect, papers: &Papers) -> (Vec<SealPublicKey>, Vec<
     // Where these events cannot be read, the pass over the entries says so.
     let told = store.log_events().await.unwrap_or_default();
     let events: Vec<LogEvent> = told.into_iter().map(|told| told.event).collect();
-    let known = papers.keys().ring();
+    let known = papers.keys();
     let now = SystemEnvironment.now().as_millisecond();
     let ring = KeyRing::by_the_log(known.held().clone(), &events, now).unwrap_or_else(|_| KeyRing::clone(&known));
     let mut names = vec![ring.origin().to_owned()];

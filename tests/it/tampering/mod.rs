@@ -26,7 +26,7 @@ use milaf::{
     config::{DataDir, Issuer, KeyFiles},
     dossier::{Command, Reference},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
-    service::{IdentityKey, Parts, RawIntake, Service},
+    service::{IdentityKey, LiveKeys, Parts, RawIntake, Service},
     store::{Inspect, SqliteStore, Store, inspect},
     tlog::{Checkpoint, Hash, LogKey, Tile, TileKind, entry_bundle, leaf_data, leaf_hash, root_of},
 };
@@ -75,7 +75,7 @@ impl Open {
         let service = Arc::new(Service::new(Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
             issuer: Arc::new(Issuer::load(&folder.issuer_file()).unwrap()),
-            keys,
+            keys: LiveKeys::fixed(&keys),
             identity_key: IdentityKey::new(files.identity),
             environment: Arc::new(SystemEnvironment),
             checkpoint_file: folder.checkpoint(),
