@@ -87,14 +87,14 @@ impl Seen<'_> {
         }
         let before = self.codes.len();
         let (width, height) = picture.dimensions();
-        let Ok(light) = Luma8LuminanceSource::new(picture.into_raw(), width, height) else { return Ok(Found::NothingYet) };
+        let Ok(light) = Luma8LuminanceSource::new(picture.into_raw(), width, height) else {
+            return Ok(Found::NothingYet);
+        };
         let mut hints = DecodeHints { TryHarder: Some(true), ..DecodeHints::default() };
         hints.PossibleFormats = Some([BarcodeFormat::QR_CODE].into());
         self.check_time()?;
-        let results = QrReader.decode_multiple_with_hints(
-            &mut BinaryBitmap::new(HybridBinarizer::new(light.clone())),
-            &hints,
-        );
+        let results =
+            QrReader.decode_multiple_with_hints(&mut BinaryBitmap::new(HybridBinarizer::new(light.clone())), &hints);
         self.keep(results.unwrap_or_default(), scale, corner);
         self.check_time()?;
         let results =

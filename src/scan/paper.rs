@@ -59,8 +59,13 @@ fn draw(page: &Page<'_>) -> Option<GrayImage> {
         return None;
     }
     let settings = hayro::PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
-    let pixels =
-        hayro::render(page, &RenderCache::new(), &InterpreterSettings::default(), &RenderSettings::default(), &settings);
+    let pixels = hayro::render(
+        page,
+        &RenderCache::new(),
+        &InterpreterSettings::default(),
+        &RenderSettings::default(),
+        &settings,
+    );
     let (width, height) = (u32::from(pixels.width()), u32::from(pixels.height()));
     let grey = pixels.data_as_u8_slice().chunks_exact(4).map(|pixel| {
         let sum = 299 * u32::from(pixel[0]) + 587 * u32::from(pixel[1]) + 114 * u32::from(pixel[2]);
