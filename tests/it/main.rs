@@ -52,6 +52,7 @@ mod store_nodes;
 mod store_postgres;
 mod store_postgres_faults;
 mod store_sqlite;
+mod tampering;
 mod transport;
 mod vectors;
 mod verify;
