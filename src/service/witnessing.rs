@@ -31,7 +31,7 @@ use super::{Published, Service, ServiceError};
 use crate::{
     metrics::WitnessOutcome,
     store::{CheckpointRow, CosignatureRow},
-    tlog::{Checkpoint, Hash, Policy, PolicyWitness},
+    tlog::{Checkpoint, Hash, KeyPurpose, NoteVerifier, Policy, PolicyWitness},
 };
 
 /// A target is given up after this.
@@ -139,12 +139,18 @@ impl Service {
 
     /// The verifier key of this office's log, as a policy names it.
     pub fn log_vkey(&self) -> String {
-        self.parts.keys.log_key.vkey()
+        self.log_verifiers().last().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The verifier keys of this office's log, oldest first.
+    fn log_verifiers(&self) -> Vec<NoteVerifier> {
+        let keys = self.keys().published(KeyPurpose::Log);
+        keys.iter().filter_map(|key| NoteVerifier::parse(key.vkey.as_deref()?).ok()).collect()
     }
 
     /// Whether the policy names this log's key.
     pub fn is_named_by(&self, policy: &Policy) -> bool {
-        policy.logs().any(|log| log == self.parts.keys.log_key.verifier())
+        policy.logs().any(|log| self.log_verifiers().contains(log))
     }
 
     /// The newest published checkpoint that satisfies the policy's quorum, with its cosignatures, and when it was published.
@@ -180,7 +186,7 @@ impl Service {
         let (best, published_at) = best.as_ref()?;
         let fresh = newest.published_at.duration_since(*published_at) <= BEHIND;
         // The names of a log that a rollback has ended are no longer shown.
-        let ours = best.checkpoint.origin == self.parts.keys.log_key.origin();
+        let ours = best.checkpoint.origin == self.keys().origin();
         (fresh && ours).then(|| best.clone())
     }
 
@@ -380,18 +386,17 @@ impl Service {
         policy: &Policy,
         row: CheckpointRow,
     ) -> Result<Option<(Published, Timestamp)>, ServiceError> {
-        let Ok(checkpoint) = Checkpoint::parse_signed(&row.note, self.parts.keys.log_key.verifier()) else {
+        let Ok(checkpoint) = self.keys().read(&row.note) else {
             return Ok(None);
         };
         let published = self.with_cosignatures(checkpoint, row.note).await?;
-        let ours = [self.parts.keys.log_key.verifier().clone()];
-        let judged = policy.judge_with(&published.note, &ours);
+        let judged = policy.judge_with(&published.note, &self.log_verifiers());
         Ok(judged.is_ok_and(|judged| judged.quorum).then_some((published, row.published_at)))
     }
 
     async fn newest_row(&self) -> Result<Option<(Checkpoint, CheckpointRow)>, ServiceError> {
         let Some(row) = self.parts.store.last_checkpoint().await? else { return Ok(None) };
-        let read = Checkpoint::parse_signed(&row.note, self.parts.keys.log_key.verifier()).ok();
+        let read = self.keys().read(&row.note).ok();
         Ok(read.map(|checkpoint| (checkpoint, row)))
     }
 }
