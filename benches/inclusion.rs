@@ -14,7 +14,7 @@ use milaf::{
     clock::{Environment, SteppedEnvironment},
     config::Issuer,
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
-    service::{IdentityKey, Parts, Service},
+    service::{IdentityKey, LiveKeys, Parts, Service},
     store::{Chunk, Mark, Portable, PortableLeaf, SqliteStore, Store, TreeHead},
     tlog::{Frontier, Hash, InclusionProof, LogKey, leaf_data, leaf_hash, verify_inclusion},
 };
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let service = Service::new(Parts {
         store: Arc::new(store.clone()),
         issuer: Arc::new(issuer),
-        keys,
+        keys: LiveKeys::fixed(&keys),
         identity_key: IdentityKey::new([4; 32]),
         environment: Arc::new(SteppedEnvironment::starting_at("2026-09-01T08:30:00Z".parse()?)) as Arc<dyn Environment>,
         checkpoint_file: folder.path().join("checkpoint"),

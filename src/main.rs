@@ -1,6 +1,6 @@
 //! The program: reads the command line, runs one command, and turns what came of it into an exit code.
 //!
-//! 0 is success, 1 a failure, 2 a command line that has to be written otherwise. A reader that closes the pipe early, as
+//! 0 is success, 1 a failure, 2 a command line that has to be written otherwise; only `milaf verify` has codes of its own. A reader that closes the pipe early, as
 //! `head` does, is no failure. Nobody is ever shown a backtrace: a message says what is wrong and what to do.
 
 use std::{io::Write, process::ExitCode};

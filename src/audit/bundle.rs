@@ -186,7 +186,8 @@ impl Bundle {
             }
         }
         let (page, script) = (self.page.as_bytes(), self.checker.as_bytes());
-        let mut hashes: BTreeMap<String, String> = files.iter().map(|(name, bytes)| (name.clone(), hash(bytes))).collect();
+        let mut hashes: BTreeMap<String, String> =
+            files.iter().map(|(name, bytes)| (name.clone(), hash(bytes))).collect();
         hashes.insert(PAGE.to_owned(), hash(page));
         hashes.insert(SCRIPT.to_owned(), hash(script));
         let manifest = manifest_bytes(&Manifest {
@@ -292,8 +293,11 @@ impl Files {
     }
 
     fn entries(&mut self, folder: &str) -> Result<Vec<BundledEntry>, BundleError> {
-        let leaves: Vec<String> =
-            self.0.keys().filter_map(|name| name.strip_prefix(folder)?.strip_suffix(".leaf").map(str::to_owned)).collect();
+        let leaves: Vec<String> = self
+            .0
+            .keys()
+            .filter_map(|name| name.strip_prefix(folder)?.strip_suffix(".leaf").map(str::to_owned))
+            .collect();
         leaves.into_iter().map(|number| self.entry(folder, &number)).collect()
     }
 

@@ -201,13 +201,7 @@ impl<'a> Judge<'a> {
         (told, false)
     }
 
-    fn receipts(
-        &mut self,
-        told: &[Told],
-        erased: bool,
-        keys: &PublishedKeys,
-        policy: Option<&Policy>,
-    ) -> Vec<Verdict> {
+    fn receipts(&mut self, told: &[Told], erased: bool, keys: &PublishedKeys, policy: Option<&Policy>) -> Vec<Verdict> {
         let bundle = self.bundle;
         let mut ids = issued(told);
         let mut verdicts = Vec::new();
@@ -285,8 +279,11 @@ fn proof(file: &str, entry: &BundledEntry) -> Option<SingleProof> {
     let file: ProofFile = file.parse().ok()?;
     let proof = InclusionProof { index: file.index, path: file.path };
     // Extra data is covered by nothing, so nothing may stand there that somebody could take for proven.
-    (file.index == entry.leaf && file.extra.is_none())
-        .then_some(SingleProof { leaf: entry.data, proof, note: file.checkpoint_note })
+    (file.index == entry.leaf && file.extra.is_none()).then_some(SingleProof {
+        leaf: entry.data,
+        proof,
+        note: file.checkpoint_note,
+    })
 }
 
 /// Whether a proof leads to the head that its own note tells of.

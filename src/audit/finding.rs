@@ -17,6 +17,8 @@ pub enum Place {
     Checkpoint,
     /// An earlier one, by its size.
     EarlierCheckpoint(u64),
+    /// A file that was given.
+    File(String),
     /// The root that stands on the paper of the receipt issued by this entry.
     Paper {
         leaf: u64,
@@ -62,6 +64,7 @@ impl fmt::Display for Place {
         match self {
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::EarlierCheckpoint(size) => write!(f, "checkpoint of {size} entries"),
+            Self::File(name) => f.write_str(name),
             Self::Paper { leaf } => write!(f, "paper of the receipt of entry {leaf}"),
             Self::Tile(tile) => write!(f, "{tile}"),
             Self::Entry(index) => write!(f, "entry {index}"),

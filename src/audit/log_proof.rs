@@ -75,8 +75,7 @@ impl LogEvidence<'_> {
             Self::Several(proofs) => {
                 let holds = |single: &&SingleProof| {
                     let leaf = leaf_hash(&single.leaf);
-                    single.proof.index == index
-                        && verify_inclusion(&single.proof, &leaf, head.size, &head.root).is_ok()
+                    single.proof.index == index && verify_inclusion(&single.proof, &leaf, head.size, &head.root).is_ok()
                 };
                 return proofs.iter().find(holds).map_or(Proven::Unusable, |single| Proven::Yes(single.leaf));
             }

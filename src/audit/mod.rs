@@ -17,6 +17,7 @@ mod presented;
 mod proof_judge;
 mod record_check;
 mod record_json;
+mod stored_entry;
 mod tiles;
 mod verdict;
 
@@ -33,6 +34,7 @@ pub use log_proof::{LogEvidence, SingleProof};
 pub use presented::{Presented, PresentedError, PresentedSeal};
 pub use proof_judge::judge_proof;
 pub use record_check::Opening;
+pub use stored_entry::judge_stored;
 pub use tiles::{
     LeafData, SourceError, TileSource, bundle_at, parent_of, partial_tiles, perfect_root, read_entries, read_hashes,
     tile_at, tile_length,

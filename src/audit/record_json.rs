@@ -18,7 +18,8 @@ pub(super) fn record_json(record: &[u8]) -> Option<String> {
         ("previous", record.previous.map(hex::encode).into()),
         ("reference", record.reference.into()),
     ];
-    let text = serde_json::to_string_pretty(&object(fields.map(|(name, value)| (name.to_owned(), value)).into())).ok()?;
+    let text =
+        serde_json::to_string_pretty(&object(fields.map(|(name, value)| (name.to_owned(), value)).into())).ok()?;
     Some(text + "\n")
 }
 

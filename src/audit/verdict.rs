@@ -148,8 +148,16 @@ impl CheckKind {
     pub const fn outcomes(self) -> &'static [Outcome] {
         use Outcome::{Failed, Missing, NotLookedAt, Passed};
         match self {
-            Self::Address | Self::Tag | Self::Record | Self::Replaced | Self::Records | Self::History => &[Passed, Failed, NotLookedAt],
-            Self::Bundle | Self::Seal | Self::Key | Self::Checkpoint | Self::Inclusion | Self::Entries | Self::Receipts => &[Passed, Failed, Missing],
+            Self::Address | Self::Tag | Self::Record | Self::Replaced | Self::Records | Self::History => {
+                &[Passed, Failed, NotLookedAt]
+            }
+            Self::Bundle
+            | Self::Seal
+            | Self::Key
+            | Self::Checkpoint
+            | Self::Inclusion
+            | Self::Entries
+            | Self::Receipts => &[Passed, Failed, Missing],
             Self::Host | Self::Signature | Self::Root => &[Passed, Failed, Missing, NotLookedAt],
             Self::Token | Self::Match | Self::Term | Self::Revocation | Self::Contents | Self::Witnesses => {
                 &[Passed, Failed]

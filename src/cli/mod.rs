@@ -56,7 +56,8 @@ use crate::config::{DataDir, DatabaseUrl};
     after_long_help = "To see it at work:\n  milaf demo\n\n\
         To set up an office:\n  milaf init --issuer issuer.toml --data /srv/milaf\n  \
         milaf account add clerk --data /srv/milaf\n  milaf serve --data /srv/milaf\n\n\
-        Exit codes: 0 done, 1 failed, 2 the command line has to be written otherwise."
+        Exit codes: 0 done, 1 failed, 2 the command line has to be written otherwise;\n\
+        milaf verify has its own."
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -15,9 +15,9 @@ use super::{UsageError, lock::FolderLock, place::Place};
 use crate::{
     clock::{Environment, SteppedEnvironment, SystemEnvironment},
     config::{DataDir, DatabaseSettings, DatabaseUrl, Issuer, KeyError, KeyFiles, KeyPlace, PUBLIC_URL_VARIABLE},
-    receipt::{HeldKeys, SealKey, TokenKey},
+    receipt::{HeldKeys, KeyRing, SealKey, TokenKey},
     service::{IdentityKey, KeySource, LiveKeys, Parts, Service, Standing, StartError},
-    store::{BatchNames, Portable, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
+    store::{BatchNames, Inspect, PostgresOptions, PostgresStore, Sealer, SqliteOptions, SqliteStore, Store},
     tlog::{KeyPurpose, LogKey},
 };
 
@@ -216,6 +216,10 @@ impl Papers {
         Ok(Self { issuer, identity, keys: Arc::new(keys) })
     }
 
+    pub(super) fn keys(&self) -> Arc<KeyRing> {
+        self.keys.ring()
+    }
+
     /// Seals with whichever key is in use at the event's own time.
     pub(super) fn sealer(&self) -> Sealer {
         let keys = Arc::clone(&self.keys);
@@ -229,8 +233,8 @@ pub(super) async fn open_store(
     settings: &DatabaseSettings,
     sealer: Sealer,
     may: Database,
-) -> anyhow::Result<Arc<dyn Portable>> {
-    let opened: anyhow::Result<Arc<dyn Portable>> = match database {
+) -> anyhow::Result<Arc<dyn Inspect>> {
+    let opened: anyhow::Result<Arc<dyn Inspect>> = match database {
         DatabaseUrl::Sqlite(path) => {
             let options = SqliteOptions { create: may == Database::MayBeMade, ..SqliteOptions::default() };
             let opened = SqliteStore::open_with(path, sealer, options);

@@ -8,6 +8,7 @@ mod dossiers;
 mod erasure;
 mod evidence;
 mod failure;
+mod inspection;
 mod intake;
 mod journal;
 mod keys;
@@ -26,6 +27,7 @@ pub use dossiers::DossierView;
 pub use erasure::{ErasedDossier, ErasureScope};
 pub use evidence::{Evidence, EvidenceEntry, EvidenceReceipt};
 pub use failure::{Failure, ServiceError};
+pub use inspection::{CLOCK_TOLERANCE, OfficeAudit, OfficeReport};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
 pub use journal::{
     About, EntryContent, EntryDetails, EntryRecord, JournalEntry, JournalFilter, JournalPage, KeyChange, Rest,

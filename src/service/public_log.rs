@@ -135,7 +135,8 @@ impl Service {
     /// A proof file for a leaf under a published checkpoint that covers it.
     pub(super) async fn proof_under(&self, leaf: u64, published: &Published) -> Result<ProofFile, ServiceError> {
         let Checkpoint { size, root, .. } = published.checkpoint;
-        let uncovered = |_| ServiceError::Damaged(format!("a checkpoint of {size} entries does not cover the leaf {leaf}"));
+        let uncovered =
+            |_| ServiceError::Damaged(format!("a checkpoint of {size} entries does not cover the leaf {leaf}"));
         let plan = PathPlan::inclusion(size, leaf).map_err(uncovered)?;
         // Against what was signed, not against what the database says of itself.
         let InclusionProof { index, path } = self.proven_inclusion(leaf, &plan, &TreeHead { size, root }).await?;

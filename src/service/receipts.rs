@@ -4,9 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Actor, DossierView, Failure, Service, ServiceError, dossiers::fold};
 use crate::{
-    dossier::{Command, Dossier, Event, LegalClock, Paragraph, Recorded, Reference},
+    dossier::{Command, Dossier, Event, LegalClock, Paragraph, Recorded, Reference, Refusal},
     receipt::{ReceiptId, Seal, TypedCode, receipt_url_sealed},
     store::SealedReceipt,
+    tlog::KeyPurpose,
 };
 
 const PRINTING_TIME: SignedDuration = SignedDuration::from_mins(30);
@@ -82,11 +83,20 @@ impl Service {
     /// Whether the printer may still be fed with this paper: a jam is put right within minutes, and whoever comes later
     /// gets a duplicate, which says so and is logged.
     pub fn may_still_print(&self, view: &ReceiptView) -> bool {
-        self.now().duration_since(view.handed_out_at) <= PRINTING_TIME
+        !self.is_withdrawn(&view.receipt) && self.now().duration_since(view.handed_out_at) <= PRINTING_TIME
+    }
+
+    /// Whether the key that made a receipt's token is revoked, so that nobody should be given it again.
+    pub fn is_withdrawn(&self, receipt: &SealedReceipt) -> bool {
+        self.keys().is_revoked(KeyPurpose::Token, u32::from(receipt.key_id))
     }
 
     /// Records a reprint: the same token, marked as a duplicate, in the log.
     pub async fn reprint(&self, actor: &Actor, reference: &Reference, version: u32) -> Result<DossierView, Failure> {
+        let receipts = self.parts.store.receipts(reference).await?;
+        if receipts.last().is_some_and(|receipt| self.is_withdrawn(receipt)) {
+            return Err(Refusal::ReceiptKeyRevoked.into());
+        }
         self.execute(actor, reference, version, &Command::ReprintReceipt, None).await
     }
 

@@ -31,7 +31,7 @@ use super::{Published, Service, ServiceError};
 use crate::{
     metrics::WitnessOutcome,
     store::{CheckpointRow, CosignatureRow},
-    tlog::{Checkpoint, Hash, KeyPurpose, NoteVerifier, Policy, PolicyWitness},
+    tlog::{Checkpoint, Hash, Policy, PolicyWitness},
 };
 
 /// A target is given up after this.
@@ -139,18 +139,13 @@ impl Service {
 
     /// The verifier key of this office's log, as a policy names it.
     pub fn log_vkey(&self) -> String {
-        self.log_verifiers().last().map(ToString::to_string).unwrap_or_default()
-    }
-
-    /// The verifier keys of this office's log, oldest first.
-    fn log_verifiers(&self) -> Vec<NoteVerifier> {
-        let keys = self.keys().published(KeyPurpose::Log);
-        keys.iter().filter_map(|key| NoteVerifier::parse(key.vkey.as_deref()?).ok()).collect()
+        self.keys().log_key.vkey()
     }
 
     /// Whether the policy names this log's key.
     pub fn is_named_by(&self, policy: &Policy) -> bool {
-        policy.logs().any(|log| self.log_verifiers().contains(log))
+        let ours = self.keys().log_verifiers();
+        policy.logs().any(|log| ours.contains(log))
     }
 
     /// The newest published checkpoint that satisfies the policy's quorum, with its cosignatures, and when it was published.
@@ -386,11 +381,10 @@ impl Service {
         policy: &Policy,
         row: CheckpointRow,
     ) -> Result<Option<(Published, Timestamp)>, ServiceError> {
-        let Ok(checkpoint) = self.keys().read(&row.note) else {
-            return Ok(None);
-        };
+        let keys = self.keys();
+        let Ok(checkpoint) = keys.read(&row.note) else { return Ok(None) };
         let published = self.with_cosignatures(checkpoint, row.note).await?;
-        let judged = policy.judge_with(&published.note, &self.log_verifiers());
+        let judged = policy.judge_with(&published.note, &keys.log_verifiers());
         Ok(judged.is_ok_and(|judged| judged.quorum).then_some((published, row.published_at)))
     }
 

@@ -7,6 +7,7 @@
 
 mod counted;
 mod growth;
+pub mod inspect;
 mod portable;
 mod postgres;
 mod projection;
@@ -15,6 +16,7 @@ mod sqlite;
 mod types;
 
 pub use counted::CountedStore;
+pub use inspect::{Cell, Inspect};
 pub use portable::{
     Chunk, Custody, GrantedWish, Mark, Portable, PortableAccount, PortableDossier, PortableErasure, PortableLeaf,
     PortableReceipt, PortableSeal, Remainder, Totals,

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::{Idempotency, NewEvent, StoreError};
+use super::{Idempotency, NewEvent, PortableDossier, StoreError};
 use crate::dossier::{Dossier, Line, Phone, PublicState, search_key};
 
 /// The token has four bits for it.
@@ -96,4 +96,59 @@ pub(super) fn check_wish(wish: &Idempotency) -> Result<(), StoreError> {
         return Err(StoreError::Inconsistent("the idempotency key is longer than 64 bytes"));
     }
     Ok(())
+}
+
+impl PortableDossier {
+    /// The row that a fold must have.
+    pub fn expected(sequence: i64, after: &Dossier, due_on: Option<Date>) -> Self {
+        let row = Projection::of(after, due_on);
+        Self {
+            sequence,
+            reference: after.reference.to_string(),
+            procedure: after.reference.procedure().to_string(),
+            version: after.version.into(),
+            office: row.office,
+            step: row.step,
+            state: row.state.to_owned(),
+            applicant: row.applicant,
+            parcel: row.parcel,
+            name_key: row.name_key,
+            parcel_key: row.parcel_key,
+            phone: row.phone,
+            identity_hash: row.identity_hash,
+            registered_at: row.registered_at,
+            updated_at: row.updated_at,
+            deposited_on: row.deposited_on,
+            due_on: row.due_on,
+            answered_on: row.answered_on,
+            answered_days: row.answered_days.map(i64::from),
+            erased_by: None,
+        }
+    }
+
+    /// The columns in which another row differs.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let columns = [
+            ("reference", self.reference == other.reference),
+            ("procedure", self.procedure == other.procedure),
+            ("version", self.version == other.version),
+            ("office", self.office == other.office),
+            ("step", self.step == other.step),
+            ("state", self.state == other.state),
+            ("applicant", self.applicant == other.applicant),
+            ("parcel", self.parcel == other.parcel),
+            ("name_key", self.name_key == other.name_key),
+            ("parcel_key", self.parcel_key == other.parcel_key),
+            ("phone", self.phone == other.phone),
+            ("identity_hash", self.identity_hash == other.identity_hash),
+            ("registered_at", self.registered_at == other.registered_at),
+            ("updated_at", self.updated_at == other.updated_at),
+            ("deposited_on", self.deposited_on == other.deposited_on),
+            ("due_on", self.due_on == other.due_on),
+            ("answered_on", self.answered_on == other.answered_on),
+            ("answered_days", self.answered_days == other.answered_days),
+            ("erased_by", self.erased_by == other.erased_by),
+        ];
+        columns.into_iter().filter(|(_, same)| !same).map(|(column, _)| column).collect()
+    }
 }

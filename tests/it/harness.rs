@@ -13,7 +13,7 @@ use milaf::{
     dossier::{Audience, Command, Outcome, Paragraph, Reference},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
     service::{Actor, IdentityKey, LiveKeys, Parts, RawIntake, Registered, Service},
-    store::{SqliteStore, Store},
+    store::{Sealer, SqliteStore, Store},
     tlog::LogKey,
     web::{self, App, WebOptions},
 };

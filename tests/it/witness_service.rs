@@ -19,7 +19,7 @@ use milaf::tlog::{CosignatureSigner, Policy, Witnessed};
 use crate::{
     node_process::{Node, get, wait},
     postgres_server::PostgresServer,
-    raw_http::{Connection, Request},
+    raw_http::Connection,
     real_server::{House, example_issuer, free_address, reference_in},
     witness::{daemon, verifier},
 };

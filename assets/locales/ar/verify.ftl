@@ -104,6 +104,9 @@ verify-key-id = المفتاح
 
 verify-problem-unreadable = تعذرت قراءة الملف: { $reason }
 verify-problem-large = حجمه أكبر من { $size } ميغا، فلم يقرأ.
+verify-problem-huge = عدد نقط الصورة كبير جدا. صوروا الرمز وحده.
+verify-problem-damaged = الملف تالف. انسخوه من جديد أو خذوا صورة أخرى.
+verify-problem-slow = استغرقت القراءة وقتا طويلا. خذوا صورة واضحة للرمز وحده.
 verify-problem-no-code = لم يوجد فيه رمز وصل. صوروه مستقيما في ضوء كاف والرمز ظاهر كله.
 verify-problem-unknown = ليس صورة ولا PDF ولا إثباتا ولا حزمة أدلة ولا نص وصولات.
 verify-problem-empty = لم يقدم ما يتحقق منه.

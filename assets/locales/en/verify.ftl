@@ -104,6 +104,9 @@ verify-key-id = Key
 
 verify-problem-unreadable = The file cannot be read: { $reason }
 verify-problem-large = It is larger than { $size } MB, and was not read.
+verify-problem-huge = It has too many pixels to be looked at. Take a picture of the code alone.
+verify-problem-damaged = It is damaged. Copy it again, or take a new picture.
+verify-problem-slow = It took too long to read. Take a sharp picture of the code alone.
 verify-problem-no-code = No receipt's code was found in it. Photograph it straight, in good light, with the whole code in view.
 verify-problem-unknown = It is no picture, PDF, proof, bundle or text of receipts.
 verify-problem-empty = Nothing was given to verify.

@@ -104,6 +104,9 @@ verify-key-id = Clé
 
 verify-problem-unreadable = Le fichier ne peut être lu : { $reason }
 verify-problem-large = Il dépasse { $size } Mo et n’a pas été lu.
+verify-problem-huge = L’image a trop de pixels. Photographiez le code seul.
+verify-problem-damaged = Le fichier est endommagé. Copiez-le de nouveau ou reprenez une photo.
+verify-problem-slow = La lecture a pris trop de temps. Prenez une photo nette du code seul.
 verify-problem-no-code = Aucun code de récépissé n’y a été trouvé. Photographiez-le de face, bien éclairé, le code entier visible.
 verify-problem-unknown = Ce n’est ni une image, ni un PDF, ni une preuve, ni un dossier de preuves, ni un texte de récépissés.
 verify-problem-empty = Rien n’a été donné à vérifier.

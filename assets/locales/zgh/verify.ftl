@@ -104,6 +104,9 @@ verify-key-id = ⵜⴰⵙⴰⵔⵓⵜ
 
 verify-problem-unreadable = ⵓⵔ ⵉⵖⵢ ⴰⴷ ⵉⵜⵜⵓⵖⵔ ⵓⴼⴰⵢⵍⵓ: { $reason }
 verify-problem-large = ⵢⵓⴳⵔ { $size } ⵎⵖ, ⵓⵔ ⵉⵜⵜⵓⵖⵔⵉ.
+verify-problem-huge = ⵜⴰⵡⵍⴰⴼⵜ ⵜⵎⵇⵇⵓⵔ ⴱⴰⵀⵔⴰ. ⵙⵡⵍⴼⴰⵜ ⵖⴰⵙ ⵜⴰⵏⴳⴰⵍⵜ.
+verify-problem-damaged = ⵉⵅⵙⵔ ⵓⴼⴰⵢⵍⵓ. ⵙⵏⵖⵍⴰⵜ ⵜ ⴷⴰⵖ ⵏⵖ ⵙⵡⵍⴼⴰⵜ ⴷⴰⵖ.
+verify-problem-slow = ⵜⵖⵣⵣⵉⴼ ⵜⵖⵓⵔⵉ. ⵙⵡⵍⴼⴰⵜ ⵖⴰⵙ ⵜⴰⵏⴳⴰⵍⵜ ⵙ ⵓⴼⴰⵡ.
 verify-problem-no-code = ⵓⵔ ⵜⴻⵜⵜⵓⴼⴰ ⴷⵉⴳⵙ ⵜⵏⴳⴰⵍⵜ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ. ⵙⵡⵍⴼⴰⵜ ⵜⵜ ⵙ ⵜⵉⴼⴰⵡⵜ, ⵙ ⵜⵏⴳⴰⵍⵜ ⴰⴽⴽⵯ.
 verify-problem-unknown = ⵓⵔ ⵉⴳⵉ ⵜⴰⵡⵍⴰⴼⵜ, PDF, ⴰⵙⵏⵃⵊⵓ, ⵜⴰⵔⵓⵎⵎⵉ ⵏⵖ ⴰⴹⵕⵉⵚ ⵏ ⵜⵉⵎⴰⵜⴰⵔⵉⵏ.
 verify-problem-empty = ⵓⵔ ⵜⴻⵜⵜⵓⴼⴽⵉ ⵜⵖⴰⵡⵙⴰ ⵉ ⵓⵙⵙⵉⴷⴷⵉ.

@@ -7,7 +7,9 @@ mod audit;
 mod folder;
 mod mirror;
 mod mirroring;
+mod office;
 mod papers;
+mod telling;
 mod trust;
 mod web;
 

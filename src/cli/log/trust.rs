@@ -1,9 +1,6 @@
 //! Whose signatures count: keys given by hand, an office's file of keys, a policy, or those first seen and remembered.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -16,7 +13,7 @@ use crate::{
     audit::{keys_file, trusted_head},
     cli::UsageError,
     receipt::{PublishedKeys, SealPublicKey},
-    tlog::{Checkpoint, NoteVerifier},
+    tlog::{Checkpoint, NoteVerifier, Policy},
 };
 
 const KEYS_PATH: &str = "/.well-known/milaf/keys.json";
@@ -32,9 +29,21 @@ pub(super) struct TrustArguments {
     pub(super) keys_file: Option<String>,
 }
 
+/// A policy of the form C2SP's tlog-policy gives it.
+///
+/// # Errors
+/// [`UsageError`].
+pub(super) fn policy(path: Option<&Path>) -> anyhow::Result<Option<Policy>> {
+    let Some(path) = path else { return Ok(None) };
+    let cannot = |cause: String| UsageError(format!("{}: {cause}", path.display()));
+    let file = fs::read(path).map_err(|error| cannot(error.to_string()))?;
+    Ok(Some(Policy::parse(&file).map_err(|error| cannot(error.to_string()))?))
+}
+
 /// Everybody whose signatures count.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
+    pub(super) policy: Option<Policy>,
     pub(super) log: Vec<NoteVerifier>,
     pub(super) seal: Vec<SealPublicKey>,
 }
@@ -70,7 +79,22 @@ impl Trust {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.log.is_empty()
+        self.log.is_empty() && self.policy.as_ref().is_none_or(|policy| policy.logs().next().is_none())
+    }
+
+    /// The head in a note that somebody trusted signed and, under a policy, that enough witnesses have cosigned.
+    ///
+    /// # Errors
+    /// Says why it is not trusted.
+    pub(super) fn witnessed_head(&self, note: &str) -> Result<Checkpoint, String> {
+        let Some(policy) = &self.policy else { return self.head(note) };
+        let witnessed = policy.judge_with(note, &self.log).map_err(|error| error.to_string())?;
+        if witnessed.quorum {
+            return Ok(witnessed.checkpoint);
+        }
+        let names: Vec<&str> = witnessed.cosigners.iter().map(|(name, _)| name.as_str()).collect();
+        let who = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+        Err(format!("too few witnesses have cosigned it for the policy: {who}"))
     }
 
     /// The head in a note that somebody trusted signed.
@@ -78,7 +102,8 @@ impl Trust {
     /// # Errors
     /// Says why it is not trusted.
     pub(super) fn head(&self, note: &str) -> Result<Checkpoint, String> {
-        trusted_head(note, &self.log)
+        let policy = self.policy.iter().flat_map(Policy::logs).cloned();
+        trusted_head(note, &self.log.iter().cloned().chain(policy).collect::<Vec<_>>())
     }
 }
 
@@ -126,5 +151,5 @@ pub(in crate::cli) fn read_keys(place: &str) -> anyhow::Result<Vec<u8>> {
             _ => web.itself(largest)?,
         });
     }
-    Ok(fs::read(PathBuf::from(place).as_path() as &Path)?)
+    Ok(fs::read(place)?)
 }

@@ -182,6 +182,9 @@ fn problem_words(language: Language, problem: &Problem) -> String {
     match problem {
         Problem::Unreadable(reason) => text_with(language, "verify-problem-unreadable", &[("reason", reason)]),
         Problem::Large => text_with(language, "verify-problem-large", &[("size", &LARGEST_MB.to_string())]),
+        Problem::Huge => crate::i18n::text(language, "verify-problem-huge"),
+        Problem::Damaged => crate::i18n::text(language, "verify-problem-damaged"),
+        Problem::Slow => crate::i18n::text(language, "verify-problem-slow"),
         Problem::NoCode => crate::i18n::text(language, "verify-problem-no-code"),
         Problem::Unknown => crate::i18n::text(language, "verify-problem-unknown"),
         Problem::Proof => crate::i18n::text(language, "verify-problem-proof"),

@@ -15,6 +15,7 @@ mod columns;
 mod errors;
 mod ferry;
 mod incoming;
+mod inspect;
 mod link;
 mod log;
 mod migrations;

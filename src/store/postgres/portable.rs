@@ -9,7 +9,7 @@ use crate::store::{
 };
 
 /// Every statement of it reads the same state.
-const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
+pub(super) const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
 /// Whoever writes to the log takes this lock first, so what comes after it sees what they have written, and they what it has.
 const WRITE: &str = "BEGIN; SET LOCAL statement_timeout = 0; SELECT size FROM frontier WHERE \"only\" = 0 FOR UPDATE";
 

@@ -18,6 +18,7 @@ mod errors;
 #[cfg(test)]
 mod fault_tests;
 mod incoming;
+mod inspect;
 mod log;
 mod migrations;
 mod nodes;
