@@ -5,6 +5,8 @@
 //! Dates are written by hand as dd/mm/yyyy because that is the issuer's rule in every language, and ICU has no data for
 //! Tamazight.
 
+pub mod verdict_words;
+
 use std::sync::LazyLock;
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};

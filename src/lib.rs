@@ -9,6 +9,7 @@
 //! * [`metrics`] counts what a node does, for its operator.
 //! * [`store`] keeps events, leaves, projection and tree head in one transaction.
 //! * [`service`] is what can be done, in domain terms; the pages and the command line both go through it.
+//! * [`witness`] watches other people's logs and cosigns them; it knows nothing of an office.
 //! * [`i18n`] has the words in four languages, [`print`] the paper.
 //!
 //! ARCHITECTURE.md names the invariants, and a test reads the `use` lines to enforce them.
@@ -27,3 +28,4 @@ pub mod service;
 pub mod store;
 pub mod tlog;
 pub mod web;
+pub mod witness;

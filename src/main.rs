@@ -6,7 +6,7 @@
 use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
-use milaf::cli::{Cli, exit_code, message};
+use milaf::cli::{Cli, exit_code, message, misuse};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help goes to stdout and a mistake to stderr; if either is closed there is nobody to tell.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() { misuse() } else { ExitCode::SUCCESS };
         }
     };
     match cli.run() {

@@ -1,8 +1,8 @@
 //! What a node counts about itself, for an operator's Prometheus.
 //!
 //! One [`Metrics`] belongs to one service and is handed to whoever counts; there is no static one, so two services in one
-//! process do not mix. It must never hold a label that a visitor or a dossier chooses: every label's values are known here or
-//! are the router's own patterns, so the number of series is bounded and no token, reference or name can get into one.
+//! process do not mix. It must never hold a label that a visitor or a dossier chooses: every label's values are known here,
+//! are the router's own patterns or the operator's policy file's, so the number of series is bounded and no token, reference or name can get into one.
 //! A library that writes only the later `OpenMetrics` format was rejected: every scraper reads the text format 0.0.4.
 
 use std::time::Duration;
@@ -42,6 +42,25 @@ pub enum StoreWork {
     Append,
     Read,
     Write,
+}
+
+/// What came of asking a witness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WitnessOutcome {
+    Cosigned,
+    Failed,
+    /// It says that the log shows two histories.
+    Contradicted,
+}
+
+impl WitnessOutcome {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Cosigned => "cosigned",
+            Self::Failed => "failed",
+            Self::Contradicted => "contradicted",
+        }
+    }
 }
 
 impl Attempt {
@@ -99,6 +118,8 @@ pub struct Metrics {
     publisher_fails: IntGauge,
     publisher_failures: IntCounter,
     ready: IntGaugeVec,
+    witness_answers: IntCounterVec,
+    witness_size: IntGaugeVec,
 }
 
 impl Default for Metrics {
@@ -153,6 +174,16 @@ impl Metrics {
             publisher_fails: make.gauge("milaf_checkpoint_failing", "1 when the last try to publish failed."),
             publisher_failures: make.counter("milaf_checkpoint_failures_total", "Tries to publish that failed."),
             ready: make.gauges("milaf_ready", "1 for each check of /readyz that holds.", &["check"]),
+            witness_answers: make.counters(
+                "milaf_witness_answers_total",
+                "Checkpoints that witnesses were asked to cosign.",
+                &["witness", "outcome"],
+            ),
+            witness_size: make.gauges(
+                "milaf_witness_cosigned_size",
+                "Entries of the log under the newest checkpoint that the witness has cosigned.",
+                &["witness"],
+            ),
             registry,
         };
         for (what, why) in Attempt::ALL.into_iter().flat_map(|what| RefusedFor::ALL.map(|why| (what, why))) {
@@ -233,6 +264,14 @@ impl Metrics {
     pub fn publisher_failed(&self) {
         self.publisher_fails.set(1);
         self.publisher_failures.inc();
+    }
+
+    /// `witness` is its name in the operator's policy file.
+    pub fn witness_answered(&self, witness: &str, outcome: WitnessOutcome, size: Option<u64>) {
+        self.witness_answers.with_label_values(&[witness, outcome.label()]).inc();
+        if let Some(size) = size {
+            self.witness_size.with_label_values(&[witness]).set(whole(size));
+        }
     }
 
     pub fn ready(&self, check: &'static str, holds: bool) {

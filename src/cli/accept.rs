@@ -16,7 +16,7 @@ use super::{
     open::{Office, Others, Papers, load_issuer},
     place::Place,
     terminal::say,
-    verify::verify,
+    whole::whole,
 };
 use crate::{
     config::DataDir,
@@ -57,7 +57,7 @@ impl Acceptance<'_> {
 
     /// Goes on with the database that is in its place, older as it is.
     pub(super) async fn go_on(self, place: &Place, office: Office, loss: &Loss) -> anyhow::Result<()> {
-        verify(&office).await.context("the database cannot be gone on with")?;
+        whole(&office).await.context("the database cannot be gone on with")?;
         let numbers = self.write(&office, loss, &[], false).await?;
         finish(place, office, Some(&loss.next_log)).await?;
         tell_rollback(&place.data, loss, None, &numbers)

@@ -3,19 +3,20 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use zeroize::Zeroizing;
 
 use super::{DataArgument, UsageError, open::Office, password, terminal::say};
-use crate::service::PasswordProblem;
+use crate::{dossier::Role, service::PasswordProblem};
 
-/// Add staff accounts, set their passwords, list them
+/// Add staff accounts, set their passwords and roles, list them
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Adds staff accounts, sets their passwords, lists them.\n\nA password is asked for twice on a terminal, or \
+    long_about = "Adds staff accounts, sets their passwords and what they may do, lists them.\n\nA password is asked for twice on a terminal, or \
         read as one line when stdin is a pipe; it is never an argument, because other users of the machine could read it.",
     after_help = "Examples:\n  milaf account add salma --data /srv/milaf\n  \
-        milaf account password salma --data /srv/milaf --generate\n  milaf account list --data /srv/milaf"
+        milaf account password salma --data /srv/milaf --generate\n  milaf account role nadia auditor --data /srv/milaf\n  \
+        milaf account list --data /srv/milaf"
 )]
 pub(super) struct AccountCommand {
     #[command(subcommand)]
@@ -26,15 +27,60 @@ pub(super) struct AccountCommand {
 enum Action {
     /// Add an account
     #[command(after_help = "Examples:\n  milaf account add salma --data /srv/milaf\n  \
-        milaf account add salma --data /srv/milaf --generate\n  milaf account add salma --data /srv/milaf < password.txt")]
-    Add(Named),
+        milaf account add salma --data /srv/milaf --generate\n  milaf account add nadia --role auditor --data /srv/milaf < password.txt")]
+    Add(New),
     /// Set an account's password; whoever is signed in under it is signed out
     #[command(after_help = "Examples:\n  milaf account password salma --data /srv/milaf\n  \
         milaf account password salma --data /srv/milaf --generate")]
     Password(Named),
+    /// Give an account another role; whoever is signed in under it has it at the next page
+    #[command(after_help = "Example:\n  milaf account role nadia auditor --data /srv/milaf")]
+    Role(Change),
     /// List the accounts
     #[command(after_help = "Example:\n  milaf account list --data /srv/milaf")]
     List(DataArgument),
+}
+
+/// What an account may do
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum RoleName {
+    /// Registers dossiers and moves them
+    #[default]
+    Desk,
+    /// As the desk, and sees the journal and takes evidence
+    Manager,
+    /// Reads everything and changes nothing
+    Auditor,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Desk => Self::Desk,
+            RoleName::Manager => Self::Manager,
+            RoleName::Auditor => Self::Auditor,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct New {
+    #[command(flatten)]
+    named: Named,
+    /// What the account may do
+    #[arg(long, value_enum, default_value_t)]
+    role: RoleName,
+}
+
+#[derive(Debug, Args)]
+struct Change {
+    /// The account's name
+    name: String,
+    /// What it may do from now on
+    #[arg(value_enum)]
+    role: RoleName,
+    #[command(flatten)]
+    data: DataArgument,
 }
 
 #[derive(Debug, Args)]
@@ -51,9 +97,9 @@ struct Named {
 impl AccountCommand {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         match self.action {
-            Action::Add(named) => {
+            Action::Add(New { named, role }) => {
                 let (office, password) = named.prepare().await?;
-                settled(office.service.add_account(&named.name, &password).await?)?;
+                settled(office.service.add_account(&named.name, role.into(), &password).await?)?;
                 office.close().await;
                 named.tell("The account is added.", &password)?;
             }
@@ -63,6 +109,15 @@ impl AccountCommand {
                 office.close().await;
                 named.tell("The password is set, and the account is signed out everywhere.", &password)?;
             }
+            Action::Role(change) => {
+                let office = Office::open(&change.data.place()?, None).await?;
+                let known = office.service.set_role(&change.name, change.role.into()).await?;
+                office.close().await;
+                if !known {
+                    bail!(PasswordProblem::NoSuchAccount);
+                }
+                say(&format!("{} is now: {}.", change.name, Role::from(change.role)))?;
+            }
             Action::List(data) => {
                 let office = Office::open(&data.place()?, None).await?;
                 let accounts = office.service.accounts().await?;
@@ -71,7 +126,7 @@ impl AccountCommand {
                 }
                 for account in accounts {
                     let since = office.service.issuer().civil_day(account.created_at);
-                    say(&format!("{:32}  since {since}", account.name))?;
+                    say(&format!("{:32}  {:8} since {since}", account.name, account.role.as_str()))?;
                 }
                 office.close().await;
             }

@@ -21,7 +21,7 @@ use super::{
     DataArgument, UsageError,
     open::{Office, Papers, load_issuer},
     terminal::{progress, say},
-    verify::verify,
+    whole::whole,
 };
 use crate::{
     config::DataDir,
@@ -60,7 +60,7 @@ impl Backup {
         copy(database, &target.beside, "copying the database").await?;
         let options = SqliteOptions { one_file: true, ..SqliteOptions::default() };
         let copied = Office::over_file(data, Papers::load(data, load_issuer(data, None)?)?, &target.beside, options)?;
-        let report = verify(&copied).await.context(
+        let report = whole(&copied).await.context(
             "no backup was made: the copy of the database is not sound. Run `milaf doctor`, and keep the older backups",
         )?;
         copied.store.close().await;

@@ -84,6 +84,13 @@ impl Ends {
             self.target.add_checkpoints(page).await.with_context(|| self.cannot_write())?;
         }
         bar.finish_and_clear();
+        let mut after = None;
+        loop {
+            let page = self.source.cosignatures_after(after, ROWS).await.with_context(|| self.cannot_read())?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.size, last.witness.clone()));
+            self.target.add_cosignatures(page).await.with_context(|| self.cannot_write())?;
+        }
         let remainder = Arc::new(self.source.remainder().await.with_context(|| self.cannot_read())?);
         self.target.put_remainder(Arc::clone(&remainder)).await.with_context(|| self.cannot_write())?;
         Ok(remainder)
@@ -125,6 +132,7 @@ impl Ends {
         let all = |table: &str| theirs.rows.get(table).copied().unwrap_or_default();
         self.compare_wishes(all("idempotency").unsigned_abs()).await?;
         self.compare_checkpoints().await?;
+        self.compare_cosignatures().await?;
         let dossiers = all("dossiers");
         Ok(Equal { head, dossiers, erased })
     }
@@ -159,6 +167,23 @@ impl Ends {
             }
             let Some(last) = ours.last() else { return Ok(()) };
             from = last.size + 1;
+        }
+    }
+
+    async fn compare_cosignatures(&self) -> anyhow::Result<()> {
+        let mut after = None;
+        loop {
+            let (ours, theirs) = tokio::join!(
+                self.source.cosignatures_after(after.clone(), ROWS),
+                self.target.cosignatures_after(after, ROWS)
+            );
+            let (ours, theirs) =
+                (ours.with_context(|| self.cannot_read())?, theirs.with_context(|| self.cannot_write())?);
+            if ours != theirs {
+                bail!(self.unequal("the cosignatures"));
+            }
+            let Some(last) = ours.into_iter().next_back() else { return Ok(()) };
+            after = Some((last.size, last.witness));
         }
     }
 
@@ -210,6 +235,7 @@ fn difference(ours: &Chunk, theirs: &Chunk) -> Option<&'static str> {
         (ours.leaves == theirs.leaves, "the records"),
         (ours.heads == theirs.heads, "the heads"),
         (ours.seals == theirs.seals, "the seals"),
+        (ours.erasures == theirs.erasures, "the erasures"),
         (ours.dossiers == theirs.dossiers, "the dossiers"),
         (ours.receipts == theirs.receipts, "the receipts"),
     ];

@@ -12,6 +12,7 @@ use super::{
     open::{Database, Office, Papers, load_issuer},
     place::Place,
     terminal::{progress, say},
+    witnesses::look_at_witnesses,
 };
 use crate::{
     clock::{Environment, SystemEnvironment},
@@ -52,23 +53,23 @@ pub(super) struct Doctor {
 
 /// Whether any of the lines printed so far is a warning or a failure.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     warned: bool,
     failed: bool,
 }
 
 impl Findings {
     #[expect(clippy::unused_self, reason = "the three lines are told alike")]
-    fn ok(&self, what: &str) -> anyhow::Result<()> {
+    pub(super) fn ok(&self, what: &str) -> anyhow::Result<()> {
         say(&format!("ok    {}", indented(what)))
     }
 
-    fn warn(&mut self, what: &str) -> anyhow::Result<()> {
+    pub(super) fn warn(&mut self, what: &str) -> anyhow::Result<()> {
         self.warned = true;
         say(&format!("warn  {}", indented(what)))
     }
 
-    fn fail(&mut self, what: &str) -> anyhow::Result<()> {
+    pub(super) fn fail(&mut self, what: &str) -> anyhow::Result<()> {
         self.failed = true;
         say(&format!("fail  {}", indented(what)))
     }
@@ -87,6 +88,7 @@ impl Doctor {
             let sound = look_at_log(&office, &mut findings).await?;
             look_at_key_changes(&office, &mut findings).await?;
             look_at_start(&office, &mut findings, self.adopt_checkpoint && sound).await?;
+            look_at_witnesses(&office, &place, &mut findings).await?;
             look_at_clock(&office, &mut findings).await?;
             office.close().await;
         }
@@ -410,5 +412,6 @@ async fn last_event(office: &Office) -> anyhow::Result<Option<Timestamp>> {
     let Some(last) = head.size.checked_sub(1) else { return Ok(None) };
     let rows = office.store.log_rows(last, 1).await?;
     let row = rows.first().context("its entry is missing")?;
-    Ok(Some(Timestamp::from_millisecond(Record::decode(&row.record)?.at_ms)?))
+    let content = row.content.as_ref().context("its record is missing")?;
+    Ok(Some(Timestamp::from_millisecond(Record::decode(&content.record)?.at_ms)?))
 }

@@ -11,10 +11,12 @@ mod copy;
 mod copying;
 mod demo;
 mod doctor;
+mod erase;
 mod init;
 mod key_table;
 mod keys;
 mod lock;
+mod log;
 mod log_lines;
 mod loss;
 mod migrate;
@@ -29,6 +31,9 @@ mod serving;
 mod supervisor;
 mod terminal;
 mod verify;
+mod whole;
+mod witness;
+mod witnesses;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -65,12 +70,16 @@ enum Command {
     Account(account::AccountCommand),
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
+    Erase(erase::Erase),
     Doctor(doctor::Doctor),
     Keys(keys::KeysCommand),
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
     Copy(copy::Copy),
     Restore(restore::Restore),
+    Verify(Box<verify::Verify>),
+    Witness(witness::WitnessCommand),
+    Log(log::LogCommand),
 }
 
 /// The data folder and its database, for every command that needs an office.
@@ -115,12 +124,16 @@ impl Cli {
                 Command::Account(command) => command.run().await,
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
+                Command::Erase(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
                 Command::Keys(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,
                 Command::Backup(command) => command.run().await,
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
+                Command::Verify(command) => Ok(command.run()),
+                Command::Witness(command) => command.run().await,
+                Command::Log(command) => command.run().await,
             }
         })
     }
@@ -148,6 +161,12 @@ pub fn message(error: &anyhow::Error) -> Option<String> {
         }
     }
     Some(message)
+}
+
+/// The exit code of a command line that cannot be read: 2, but for `milaf verify`, whose 2 is an answer.
+pub fn misuse() -> ExitCode {
+    let verify = std::env::args_os().nth(1).is_some_and(|command| command == "verify");
+    ExitCode::from(if verify { verify::CANNOT_BEGIN } else { 2 })
 }
 
 /// The exit code of an error: 2 for a command line that has to be written otherwise, else 1.

@@ -9,7 +9,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::{DataArgument, open::Office, terminal::say};
@@ -78,9 +78,16 @@ impl Receipt {
             bail!("a terminal cannot show this format. Name a file with --out FILE, or use --format txt");
         }
         let office = Office::open(&self.data.place()?, None).await?;
-        let view = office.service.receipt(&self.reference).await?.ok_or_else(|| {
-            anyhow!("there is no dossier {}. Check the procedure, the year and the number", self.reference)
-        })?;
+        let Some(view) = office.service.receipt(&self.reference).await? else {
+            if let Some(erased) = office.service.erasure(&self.reference).await? {
+                bail!(
+                    "the data of {} were erased on {}, so its receipt cannot be written any more",
+                    self.reference,
+                    erased.on
+                );
+            }
+            bail!("there is no dossier {}. Check the procedure, the year and the number", self.reference);
+        };
         if office.service.is_withdrawn(&view.receipt) {
             bail!(
                 "the token key of the receipt of {} is revoked, so this paper opens no page any more. Replace the receipt at the \

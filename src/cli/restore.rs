@@ -24,7 +24,7 @@ use super::{
     open::{Office, Papers, load_issuer},
     place::Place,
     terminal::say,
-    verify::verify,
+    whole::whole,
 };
 use crate::{
     clock::{Environment, SystemEnvironment},
@@ -207,7 +207,7 @@ impl Restore {
         let options = SqliteOptions { one_file: true, ..SqliteOptions::default() };
         let office = Office::over_file(data, papers, &copied.0, options)?;
         let not_restored = || format!("{shown} was not restored, and nothing has been changed");
-        let report = verify(&office).await.with_context(not_restored)?;
+        let report = whole(&office).await.with_context(not_restored)?;
         let head = TreeHead { size: report.size, root: report.root };
         let standing = office.service.standing().await.with_context(not_restored)?;
         if let (Standing::Older(loss), Some(whole)) = (&standing, live.whole())

@@ -20,6 +20,7 @@ use super::{
     serving::{self, Node},
     supervisor,
     terminal::say,
+    witnesses,
 };
 use crate::{
     config::ServeSettings,
@@ -40,6 +41,8 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
         QR codes; the name of the public log stays that of the issuer file.\n\n\
         /healthz says that the process lives, /readyz whether it should be sent work: 200, or 503 and a word for each check \
         that fails (database, head, keys, checkpoint, disk, draining). A proxy may ask both every second.\n\n\
+        A file named policy in the data folder (C2SP tlog-policy) names the witnesses that are asked to cosign each published \
+        checkpoint; see examples/policy. A witness that is slow or away delays nothing.\n\n\
         What node.toml in the data folder says stands for options that are not given here; see examples/node.toml. \
         MILAF_LOG says how much is told on stderr: error, warn, info, debug or trace. MILAF_LOG_FORMAT=json makes each line \
         an object.\n\n\
@@ -113,11 +116,12 @@ impl Serve {
             Some(address) => Some(serving::bind("--metrics", address).await?),
             None => None,
         };
+        let policy = witnesses::policy_to_serve(place, &office.service);
         say(&self.greeting(&office, &listener, metrics.as_ref())?)?;
         let options = WebOptions { trusted_proxies: self.trusted_proxy, tls, ..WebOptions::default() };
         serving::serve(
             office,
-            Node { listener, options, metrics, drain: Duration::from_secs(self.drain.unwrap_or(0)) },
+            Node { listener, options, metrics, drain: Duration::from_secs(self.drain.unwrap_or(0)), policy },
         )
         .await?;
         Ok(ExitCode::SUCCESS)

@@ -15,9 +15,10 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-use super::{open::Office, supervisor::Supervisor};
+use super::{open::Office, supervisor::Supervisor, witnesses};
 use crate::{
     service::Service,
+    tlog::Policy,
     web::{self, App, WebOptions, WritingEnded},
 };
 
@@ -47,19 +48,21 @@ pub(super) struct Node {
     pub(super) metrics: Option<TcpListener>,
     /// How long it goes on serving after it has said that it leaves.
     pub(super) drain: Duration,
+    /// Who is asked to cosign what is published, if anybody.
+    pub(super) policy: Option<Policy>,
 }
 
 impl Node {
     /// One that leaves at once and shows no metrics.
     pub(super) fn plain(listener: TcpListener) -> Self {
-        Self { listener, options: WebOptions::default(), metrics: None, drain: Duration::ZERO }
+        Self { listener, options: WebOptions::default(), metrics: None, drain: Duration::ZERO, policy: None }
     }
 }
 
 /// Serves until a signal comes, drains, finishes what was accepted, publishes the last checkpoint and closes the database.
 /// A second signal ends it at once.
 pub(super) async fn serve(office: Office, node: Node) -> anyhow::Result<()> {
-    let Node { listener, options, metrics, drain } = node;
+    let Node { listener, options, metrics, drain, policy } = node;
     let mut signals = Signals::new()?;
     let store = office.store.clone();
     let writing_ended = WritingEnded::new(move || store.has_failed());
@@ -67,6 +70,9 @@ pub(super) async fn serve(office: Office, node: Node) -> anyhow::Result<()> {
     let app = App::new(Arc::clone(&office.service), WebOptions { writing_ended, ..options });
     let mut beside = JoinSet::new();
     beside.spawn(publish_now_and_then(Arc::clone(&office.service)));
+    if let Some(policy) = policy {
+        beside.spawn(witnesses::ask_them(Arc::clone(&office.service), policy));
+    }
     if let Some(tls) = certificate {
         beside.spawn(async move { tls.follow_files().await });
     }
@@ -146,7 +152,7 @@ async fn publish_now_and_then(service: Arc<Service>) {
         }
         last_problem = problem;
         let of_the_keys = service.key_problems();
-        for problem in of_the_keys.iter().filter(|problem| !last_of_the_keys.contains(problem)) {
+        for problem in of_the_keys.iter().filter(|problem| !last_of_the_keys.contains(*problem)) {
             tracing::error!("keys: {problem}");
         }
         last_of_the_keys = of_the_keys;
@@ -154,18 +160,18 @@ async fn publish_now_and_then(service: Arc<Service>) {
 }
 
 /// Ctrl-C, and what service managers send.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
+    pub(super) fn new() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("the system lets this process not wait for signals");
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

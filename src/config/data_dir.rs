@@ -38,6 +38,11 @@ impl DataDir {
         self.0.join("node.toml")
     }
 
+    /// Who witnesses the log, as the service and everybody who verifies reads it; may be absent.
+    pub fn policy(&self) -> PathBuf {
+        self.0.join("policy")
+    }
+
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys")
     }

@@ -49,6 +49,8 @@ pub struct ServeSettings {
     pub tls_key: Option<PathBuf>,
     /// Seconds.
     pub drain: Option<u64>,
+    /// The log's policy, if not the file `policy` in the data folder.
+    pub policy: Option<PathBuf>,
 }
 
 impl NodeSettings {

@@ -194,3 +194,25 @@ pub struct Recorded {
     pub on: Date,
     pub event: Event,
 }
+
+impl Event {
+    /// The names of all kinds, as records state them, in the order in which they usually come.
+    pub const KINDS: [&'static str; 16] = [
+        "registered",
+        "receipt_issued",
+        "step_entered",
+        "complement_requested",
+        "complement_received",
+        "commission_scheduled",
+        "adjourned",
+        "decided",
+        "ready",
+        "collected",
+        "withdrawn",
+        "extended",
+        "corrected",
+        "note_added",
+        "receipt_reprinted",
+        "receipt_replaced",
+    ];
+}

@@ -10,6 +10,7 @@ use super::{
     catalogue::{Silence, TermUnit},
     command::CommandKind,
     event::{ApplicantKind, Audience, DepositorRole, Outcome, PublicState},
+    role::Role,
 };
 
 /// The text is none of the words of the set that was asked for.
@@ -51,6 +52,11 @@ macro_rules! words {
 }
 
 words! {
+    Role, "role" {
+        Desk => "desk",
+        Manager => "manager",
+        Auditor => "auditor",
+    }
     PublicState, "public state" {
         Registered => "registered",
         Incomplete => "incomplete",

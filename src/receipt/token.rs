@@ -169,6 +169,10 @@ impl UncheckedToken {
         self.0.key_id()
     }
 
+    pub(super) fn receipt_id(&self) -> ReceiptId {
+        self.0.receipt_id()
+    }
+
     /// Compares the whole token with the one this key makes, in constant time.
     pub(super) fn check(self, key: &TokenKey) -> Result<Token, TokenError> {
         if key.issue(self.0.receipt_id()) == self.0 { Ok(self.0) } else { Err(TokenError::Tag) }

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::base32;
+use super::receipt_id::ReceiptId;
 use super::seal::Seal;
 use super::token::{Token, TokenError, UncheckedToken};
 
@@ -130,6 +131,7 @@ pub fn receipt_url_sealed(base: &PublicUrl, token: &Token, seal: &Seal) -> Strin
 #[derive(Clone)]
 pub struct ScannedPath {
     token_text: String,
+    receipt_id: ReceiptId,
     seal: Option<Seal>,
 }
 
@@ -139,17 +141,22 @@ impl ScannedPath {
     /// Only the token decides whether the path is one: the seal never changes what a page shows,
     /// so a seal that cannot be read counts as absent.
     pub fn parse(token_part: &str, seal_part: Option<&str>) -> Result<Self, TokenError> {
-        UncheckedToken::parse(token_part)?;
+        let receipt_id = UncheckedToken::parse(token_part)?.receipt_id();
         let seal = seal_part
             .filter(|text| !text.is_empty() && text.len() <= LONGEST_SEAL_TEXT)
             .and_then(|text| base32::decode(text).ok())
             .map(Seal::from_bytes);
-        Ok(Self { token_text: token_part.to_ascii_uppercase(), seal })
+        Ok(Self { token_text: token_part.to_ascii_uppercase(), receipt_id, seal })
     }
 
     /// Upper case, to be given to [`super::TokenKeys::verify`].
     pub fn token_text(&self) -> &str {
         &self.token_text
+    }
+
+    /// Which receipt the token names. Anybody can write this; only the token's tag, or a seal, confirms it.
+    pub fn receipt_id(&self) -> ReceiptId {
+        self.receipt_id
     }
 
     pub fn seal(&self) -> Option<&Seal> {

@@ -6,6 +6,7 @@ use zeroize::Zeroize;
 
 use super::{Service, ServiceError, public::bucket};
 use crate::{
+    dossier::Role,
     metrics::{Attempt, RefusedFor},
     store::{Account, AttemptLimit, AttemptVerdict, NewSession, Session, StoreError},
 };
@@ -61,6 +62,7 @@ impl std::fmt::Debug for SessionSecret {
 pub struct SignedIn {
     pub secret: SessionSecret,
     pub account: String,
+    pub role: Role,
     pub expires_at: Timestamp,
 }
 
@@ -76,12 +78,17 @@ pub enum SignInError {
 }
 
 impl Service {
-    pub async fn add_account(&self, name: &str, password: &str) -> Result<Result<(), PasswordProblem>, ServiceError> {
+    pub async fn add_account(
+        &self,
+        name: &str,
+        role: Role,
+        password: &str,
+    ) -> Result<Result<(), PasswordProblem>, ServiceError> {
         if let Err(problem) = check_name(name).and_then(|()| check_password(password)) {
             return Ok(Err(problem));
         }
         let password_hash = self.hash_password(password).await?;
-        let account = Account { name: name.to_owned(), password_hash, created_at: self.now() };
+        let account = Account { name: name.to_owned(), password_hash, role, created_at: self.now() };
         match self.parts.store.create_account(account).await {
             Ok(()) => Ok(Ok(())),
             Err(StoreError::AccountExists) => Ok(Err(PasswordProblem::Exists)),
@@ -97,6 +104,11 @@ impl Service {
         let password_hash = self.hash_password(password).await?;
         let known = self.parts.store.set_password(name, &password_hash).await?;
         Ok(if known { Ok(()) } else { Err(PasswordProblem::NoSuchAccount) })
+    }
+
+    /// Gives an account another role, which whoever is signed in under it has at the next request. `false` when there is none.
+    pub async fn set_role(&self, name: &str, role: Role) -> Result<bool, ServiceError> {
+        Ok(self.parts.store.set_role(name, role).await?)
     }
 
     pub async fn accounts(&self) -> Result<Vec<Account>, ServiceError> {
@@ -138,11 +150,15 @@ impl Service {
         store.create_session(session).await.map_err(ServiceError::from)?;
         // A password that was changed while this one was being checked has ended all sessions but this, which came after.
         let now_known = store.account(&name).await.map_err(ServiceError::from)?;
-        if now_known.map(|account| account.password_hash) != account.map(|account| account.password_hash) {
-            self.sign_out(secret.as_str()).await?;
-            return Err(SignInError::Refused);
+        match now_known {
+            Some(known) if account.is_some_and(|account| account.password_hash == known.password_hash) => {
+                Ok(SignedIn { secret, account: name, role: known.role, expires_at })
+            }
+            _ => {
+                self.sign_out(secret.as_str()).await?;
+                Err(SignInError::Refused)
+            }
         }
-        Ok(SignedIn { secret, account: name, expires_at })
     }
 
     pub async fn session(&self, secret: &str) -> Result<Option<Session>, ServiceError> {

@@ -3,8 +3,8 @@
 use super::{Actor, Failure, Service, ServiceError, register::fingerprint};
 use crate::{
     dossier::{
-        ClockState, Command, Correction, Dossier, LegalClock, LegalMove, Recorded, Reference, Refusal, decide,
-        legal_moves,
+        ClockState, Command, Correction, Dossier, LegalClock, LegalMove, Recorded, Reference, Refusal, StaffAction,
+        decide, legal_moves,
     },
     store::{Append, DossierRow, Idempotency, NewEvent, SealedReceipt, StoredEvent},
 };
@@ -28,6 +28,7 @@ impl std::fmt::Debug for DossierView {
 }
 
 impl Service {
+    /// `None` also when its data were erased, see [`Service::erasure`].
     pub async fn dossier(&self, reference: &Reference) -> Result<Option<DossierView>, ServiceError> {
         let stored = self.parts.store.events(reference).await?;
         if stored.is_empty() {
@@ -55,11 +56,16 @@ impl Service {
         command: &Command,
         form_key: Option<&str>,
     ) -> Result<DossierView, Failure> {
+        if !actor.may(StaffAction::ChangeDossier) {
+            return Err(Failure::NotAllowed);
+        }
         let idempotency = form_key.map(|key| Idempotency {
             key: key.to_owned(),
             fingerprint: fingerprint(actor, &format!("{reference} {}", wish(command))),
         });
-        let view = self.dossier(reference).await?.ok_or(Failure::UnknownDossier)?;
+        let Some(view) = self.dossier(reference).await? else {
+            return Err(self.absence(reference).await?);
+        };
         let today = self.today();
         if let Command::Correct { correction: Correction::Office(office), .. } = command
             && self.issuer().office(office).is_none()

@@ -35,6 +35,12 @@ pub enum Failure {
     /// Someone else changed it meanwhile; it now stands at `current`.
     #[error("the dossier was changed meanwhile")]
     Changed { current: u32 },
+    /// The role of whoever asks does not allow it.
+    #[error("this account may not do that")]
+    NotAllowed,
+    /// The dossier's data were erased, so nothing can follow.
+    #[error("the dossier's data were erased")]
+    Erased,
     /// The same form was sent before with other contents.
     #[error("the form was sent before with other contents")]
     FormReused,
@@ -47,6 +53,7 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Conflict { current } => Self::Changed { current },
             StoreError::UnknownDossier => Self::UnknownDossier,
+            StoreError::Erased => Self::Erased,
             StoreError::IdempotencyMismatch => Self::FormReused,
             other => Self::Service(other.into()),
         }

@@ -5,58 +5,91 @@
 
 mod accounts;
 mod dossiers;
+mod erasure;
 mod failure;
 mod intake;
+mod journal;
 mod keys;
 mod password_gate;
 mod public;
+mod public_log;
 mod ready;
 mod receipts;
 mod register;
 mod rollback;
 mod start;
+mod witnessing;
 
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
+pub use erasure::{ErasedDossier, ErasureScope};
 pub use failure::{Failure, ServiceError};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
+pub use journal::{
+    About, EntryContent, EntryDetails, EntryRecord, JournalEntry, JournalFilter, JournalPage, KeyChange, Rest,
+    SeenCheckpoint,
+};
 pub use keys::{KeyRefusal, KeySource, LiveKeys};
-pub use public::{Happening, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer};
+pub use public::{
+    Happening, PublicErasure, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer,
+};
+pub use public_log::Published;
 pub use ready::{Check, Failing};
 pub use receipts::ReceiptView;
 pub use register::{RegisterError, Registered};
 pub use rollback::{AcceptedRollback, Difference, Extent, Loss, Standing};
 pub use start::{LogReport, Proceed, StartError};
+pub use witnessing::{AskWitness, WitnessReply, WitnessReport};
 
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::{Mutex, Semaphore};
 
-use self::password_gate::PasswordGate;
+use self::{password_gate::PasswordGate, witnessing::Witnessing};
 use crate::{
     clock::Environment,
     config::Issuer,
+    dossier::{Role, StaffAction},
     metrics::Metrics,
     store::{CountedStore, Store},
 };
 
-/// Who asks: an account's name, or the name of a program such as `cli`.
+/// Who asks: an account's name with its role, or the name of a program such as `cli`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(String);
+pub struct Actor {
+    name: String,
+    /// `None` for a program of whoever rules the machine.
+    role: Option<Role>,
+}
 
 impl Actor {
+    /// A program. Whoever starts one on the machine itself has every right already.
     pub fn new(name: &str) -> Self {
-        Self(name.to_owned())
+        Self { name: name.to_owned(), role: None }
+    }
+
+    /// A member of staff, who may do what the role says.
+    pub fn staff(name: &str, role: Role) -> Self {
+        Self { name: name.to_owned(), role: Some(role) }
     }
 
     pub fn name(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// Whoever rules the machine, and not a member of staff before a page.
+    pub fn is_program(&self) -> bool {
+        self.role.is_none()
+    }
+
+    pub fn may(&self, action: StaffAction) -> bool {
+        self.role.is_none_or(|role| role.may(action))
     }
 }
 
@@ -113,6 +146,8 @@ pub struct Service {
     password_gate: PasswordGate,
     /// One checkpoint is published at a time.
     publisher: Mutex<()>,
+    /// Who is asked to cosign; nobody, where no policy was handed over.
+    witnessing: OnceLock<Witnessing>,
 }
 
 impl Service {
@@ -126,6 +161,7 @@ impl Service {
             file_look: Arc::new(Semaphore::new(1)),
             password_gate: PasswordGate::new(),
             publisher: Mutex::new(()),
+            witnessing: OnceLock::new(),
         }
     }
 

@@ -38,7 +38,17 @@ pub enum Scan {
     Replaced,
     /// The token key that made it is revoked, so nobody can tell by it who may read on: the desk gives another receipt.
     Withdrawn,
+    /// The data of its dossier were erased.
+    Erased(Box<PublicErasure>),
     Status(Box<PublicStatus>),
+}
+
+/// All that is left to say of a dossier whose data were erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicErasure {
+    pub reference: Reference,
+    pub office: OfficeCode,
+    pub on: Date,
 }
 
 /// Level one: no name, address, parcel, identity, staff name or outcome has a place here.
@@ -116,6 +126,8 @@ pub enum UnlockAnswer {
     Unknown,
     Replaced,
     Withdrawn,
+    /// There is nothing left to open.
+    Erased(Box<PublicErasure>),
 }
 
 pub enum TypedAnswer {
@@ -134,6 +146,7 @@ enum Opened {
     Unknown,
     Replaced,
     Withdrawn,
+    Erased(Box<PublicErasure>),
     Dossier(Token, Box<Dossier>, Vec<(u64, Recorded)>),
 }
 
@@ -144,6 +157,7 @@ impl Service {
             Opened::Unknown => Scan::Unknown,
             Opened::Replaced => Scan::Replaced,
             Opened::Withdrawn => Scan::Withdrawn,
+            Opened::Erased(erasure) => Scan::Erased(erasure),
             Opened::Dossier(_, dossier, events) => Scan::Status(Box::new(self.status(&dossier, &events).await?)),
         })
     }
@@ -154,6 +168,7 @@ impl Service {
             Opened::Unknown => return Ok(UnlockAnswer::Unknown),
             Opened::Replaced => return Ok(UnlockAnswer::Replaced),
             Opened::Withdrawn => return Ok(UnlockAnswer::Withdrawn),
+            Opened::Erased(erasure) => return Ok(UnlockAnswer::Erased(erasure)),
             Opened::Dossier(token, dossier, events) => (token, dossier, events),
         };
         let status = Box::new(self.status(&dossier, &events).await?);
@@ -223,6 +238,12 @@ impl Service {
             return Ok(Opened::Withdrawn);
         }
         let events = self.recorded(self.parts.store.events(&receipt.reference).await?);
+        if events.is_empty()
+            && let Some(erased) = self.erasure(&receipt.reference).await?
+        {
+            let erasure = PublicErasure { reference: erased.reference, office: erased.office, on: erased.on };
+            return Ok(Opened::Erased(Box::new(erasure)));
+        }
         let dossier = fold(&receipt.reference, &events)?;
         Ok(Opened::Dossier(token, Box::new(dossier), events))
     }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Actor, FieldError, RawIntake, Service, ServiceError};
 use crate::{
-    dossier::{Dossier, Intake, LegalClock, Recorded, Reference, Refusal, register, search_key},
+    dossier::{Dossier, Intake, LegalClock, Recorded, Reference, Refusal, StaffAction, register, search_key},
     receipt::{ReceiptId, TypedCode},
     store::{DossierRow, DuplicateProbe, Idempotency, NewDossier, NewEvent, StoreError},
 };
@@ -38,6 +38,9 @@ pub enum RegisterError {
     Fields(Vec<FieldError>),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The role of whoever asks does not allow it.
+    #[error("this account may not register dossiers")]
+    NotAllowed,
     #[error("the form was sent before with other contents")]
     FormReused,
     #[error("the year's numbers of this procedure are used up")]
@@ -64,6 +67,9 @@ impl Service {
         raw: &RawIntake,
         form_key: Option<&str>,
     ) -> Result<Registered, RegisterError> {
+        if !actor.may(StaffAction::Register) {
+            return Err(RegisterError::NotAllowed);
+        }
         let intake = raw.check(self.issuer(), &self.parts.identity_key).map_err(RegisterError::Fields)?;
         let new = self.new_dossier(actor, &intake, form_key)?;
         let due_on = new.due_on;

@@ -292,7 +292,9 @@ impl Service {
             last_at = happened_at(last).or(last_at);
             for row in rows {
                 let Some(reference) = row.reference else { continue };
-                let new = Record::decode(&row.record).is_ok_and(|record| record.previous.is_none());
+                // What was erased no longer says whether it was a dossier's first event.
+                let record = row.content.and_then(|content| Record::decode(&content.record).ok());
+                let new = record.is_some_and(|record| record.previous.is_none());
                 *found.entry(reference).or_default() |= new;
             }
         }
@@ -354,7 +356,7 @@ impl Service {
 }
 
 fn happened_at(row: &LogRow) -> Option<Timestamp> {
-    let record = Record::decode(&row.record).ok()?;
+    let record = Record::decode(&row.content.as_ref()?.record).ok()?;
     Timestamp::from_millisecond(record.at_ms).ok()
 }
 

@@ -279,8 +279,15 @@ impl Service {
                     problems.push(format!("entry {place} is missing"));
                     return Ok(LogReport { size: head.size, root: head.root, problems });
                 }
-                if commitment(&row.nonce, &row.record) != row.commitment {
-                    problems.push(format!("entry {place} ({}): the record does not fit its commitment", subject(&row)));
+                let content = match (&row.content, row.erased_by) {
+                    (Some(content), None) if commitment(&content.nonce, &content.record) == row.commitment => None,
+                    (Some(_), None) => Some("the record does not fit its commitment"),
+                    (None, Some(_)) => None,
+                    (None, None) => Some("the record is missing, and no event tells of an erasure"),
+                    (Some(_), Some(_)) => Some("the record is there, and an event tells of its erasure"),
+                };
+                if let Some(problem) = content {
+                    problems.push(format!("entry {place} ({}): {problem}", subject(&row)));
                 }
                 if leaf_hash(&leaf_data(&row.commitment)) != row.leaf_hash {
                     problems.push(format!("entry {place} ({}): the leaf does not fit its commitment", subject(&row)));

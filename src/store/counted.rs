@@ -12,15 +12,15 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
-    LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, ServerFacts, Session, Store,
-    StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
+    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema,
+    SealedReceipt, ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
 };
 use crate::{
-    dossier::{ProcedureCode, Reference},
+    dossier::{ProcedureCode, Reference, Role},
     metrics::{Metrics, StoreWork},
     receipt::ReceiptId,
-    tlog::Hash,
+    tlog::{Hash, NodeRange},
 };
 
 #[derive(Clone)]
@@ -107,6 +107,13 @@ impl Store for CountedStore {
         Ok(leaf)
     }
 
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let erased = self.counted(StoreWork::Append, self.store.erase(erasure)).await?;
+        self.metrics.appended(1);
+        self.metrics.log_size(erased.told_by + 1);
+        Ok(erased)
+    }
+
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
         self.read(self.store.numbers()).await
     }
@@ -157,8 +164,25 @@ impl Store for CountedStore {
         self.read(self.store.leaf_hashes(from, limit)).await
     }
 
+    async fn nodes(&self, ranges: &[NodeRange]) -> Result<Vec<Vec<Hash>>, StoreError> {
+        self.read(self.store.nodes(ranges)).await
+    }
+
+    async fn commitments(&self, from: u64, limit: u32) -> Result<Vec<[u8; 32]>, StoreError> {
+        self.read(self.store.commitments(from, limit)).await
+    }
+
     async fn log_rows(&self, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError> {
         self.read(self.store.log_rows(from, limit)).await
+    }
+
+    async fn journal(
+        &self,
+        subject: &JournalSubject,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        self.read(self.store.journal(subject, before, limit)).await
     }
 
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
@@ -167,6 +191,30 @@ impl Store for CountedStore {
             self.saw_checkpoint(row);
         }
         Ok(row)
+    }
+
+    async fn checkpoint_of(&self, size: u64) -> Result<Option<CheckpointRow>, StoreError> {
+        self.read(self.store.checkpoint_of(size)).await
+    }
+
+    async fn checkpoint_covering(&self, leaf: u64) -> Result<Option<CheckpointRow>, StoreError> {
+        self.read(self.store.checkpoint_covering(leaf)).await
+    }
+
+    async fn published_checkpoints(&self, before: Option<u64>, limit: u32) -> Result<Vec<CheckpointRow>, StoreError> {
+        self.read(self.store.published_checkpoints(before, limit)).await
+    }
+
+    async fn keep_cosignature(&self, cosignature: CosignatureRow) -> Result<(), StoreError> {
+        self.write(self.store.keep_cosignature(cosignature)).await
+    }
+
+    async fn cosignatures(&self, size: u64) -> Result<Vec<CosignatureRow>, StoreError> {
+        self.read(self.store.cosignatures(size)).await
+    }
+
+    async fn last_cosigned(&self, witness: &str) -> Result<Option<u64>, StoreError> {
+        self.read(self.store.last_cosigned(witness)).await
     }
 
     async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError> {
@@ -193,6 +241,10 @@ impl Store for CountedStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         self.read(self.store.accounts()).await
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, StoreError> {
+        self.write(self.store.set_role(name, role)).await
     }
 
     async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {

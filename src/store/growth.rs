@@ -8,7 +8,7 @@ use super::{NewEvent, NewLogEvent, Sealer, StoreError, TreeHead};
 use crate::{
     dossier::Reference,
     receipt::{ReceiptId, SealClaims},
-    tlog::{self, Frontier, Hash, LOG_SUBJECT, Record},
+    tlog::{self, Frontier, Hash, LOG_SUBJECT, Node, Record},
 };
 
 /// The tree as it stands in an open transaction.
@@ -16,12 +16,14 @@ pub(super) struct Growth {
     frontier: Frontier,
     /// The leaves that the transaction found.
     begun_at: u64,
+    nodes: Vec<Node>,
     unsealed: Vec<Unsealed>,
 }
 
 /// A point to which a growth can be taken back.
 pub(super) struct Mark {
     frontier: Frontier,
+    nodes: usize,
     unsealed: usize,
 }
 
@@ -46,6 +48,8 @@ pub(super) struct Grown {
     pub(super) head: TreeHead,
     /// For [`Growth::over`] in the next transaction.
     pub(super) edge: Vec<u8>,
+    /// The nodes that the leaves have completed and whose hashes are kept.
+    pub(super) nodes: Vec<Node>,
     /// In the order of their leaves.
     pub(super) seals: Vec<NewSeal>,
 }
@@ -69,7 +73,7 @@ impl Growth {
     /// As [`checked_edge`].
     pub(super) fn over(edge: Option<&[u8]>, head: &TreeHead) -> Result<Self, StoreError> {
         let frontier = checked_edge(edge, head)?;
-        Ok(Self { begun_at: frontier.size(), frontier, unsealed: Vec::new() })
+        Ok(Self { begun_at: frontier.size(), frontier, nodes: Vec::new(), unsealed: Vec::new() })
     }
 
     /// How many leaves there are now.
@@ -78,11 +82,12 @@ impl Growth {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark { frontier: self.frontier.clone(), unsealed: self.unsealed.len() }
+        Mark { frontier: self.frontier.clone(), nodes: self.nodes.len(), unsealed: self.unsealed.len() }
     }
 
     pub(super) fn return_to(&mut self, mark: Mark) {
         self.frontier = mark.frontier;
+        self.nodes.truncate(mark.nodes);
         self.unsealed.truncate(mark.unsealed);
     }
 
@@ -92,7 +97,7 @@ impl Growth {
         let commitment = tlog::commitment(nonce, &record);
         let hash = tlog::leaf_hash(&tlog::leaf_data(&commitment));
         let index = self.frontier.size();
-        self.frontier.push(hash);
+        self.frontier.push_and_tell(hash, |node| self.nodes.push(node));
         Leaf { index, hash, commitment, record }
     }
 
@@ -128,7 +133,7 @@ impl Growth {
             NewSeal { leaf_index: unsealed.leaf_index, seal: sealer(&claims).bytes().to_vec() }
         };
         let seals = self.unsealed.into_iter().map(seal).collect();
-        Some(Grown { edge: self.frontier.to_bytes(), head, seals })
+        Some(Grown { edge: self.frontier.to_bytes(), nodes: self.nodes, head, seals })
     }
 }
 

@@ -16,16 +16,17 @@ mod types;
 
 pub use counted::CountedStore;
 pub use portable::{
-    Chunk, Custody, GrantedWish, LeafContent, Mark, Portable, PortableDossier, PortableLeaf, PortableReceipt,
-    PortableSeal, Remainder, Totals,
+    Chunk, Custody, GrantedWish, Mark, Portable, PortableAccount, PortableDossier, PortableErasure, PortableLeaf,
+    PortableReceipt, PortableSeal, Remainder, Totals,
 };
 pub use postgres::{BatchNames, PostgresOpenError, PostgresOptions, PostgresStore};
 pub use series::{Migration, TooNew};
 pub use sqlite::{OpenError, SqliteOptions, SqliteStore, backup as sqlite_backup};
 pub use types::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, DossierRow, DuplicateProbe, Idempotency,
-    LogRow, NewDossier, NewEvent, NewLogEvent, NewSession, NumberSeries, Rebind, Schema, SealedReceipt, Sealer,
-    ServerFacts, Session, StoreError, StoredEvent, StoredLogEvent, TreeHead, WaitsFor,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, DossierRow, DuplicateProbe,
+    Erased, Erasure, Idempotency, JournalSubject, LogContent, LogRow, NewDossier, NewEvent, NewLogEvent, NewSession,
+    NumberSeries, Rebind, Remains, Schema, SealedReceipt, Sealer, ServerFacts, Session, StoreError, StoredEvent,
+    StoredLogEvent, TreeHead, WaitsFor,
 };
 
 use std::fmt;
@@ -33,9 +34,9 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::{
-    dossier::{ProcedureCode, Reference},
+    dossier::{ProcedureCode, Reference, Role},
     receipt::ReceiptId,
-    tlog::Hash,
+    tlog::{Hash, NodeRange},
 };
 
 /// The contract of a database.
@@ -52,7 +53,8 @@ use crate::{
 /// * A write whose parts contradict one another answers [`StoreError::Inconsistent`]. Rows follow the fold that comes with
 ///   the events (`after`), also a receipt's copies and replacement; a backend does not interpret events a second time.
 /// * A log whose own parts contradict one another is never extended: [`StoreError::Damaged`].
-/// * Events and their leaves, heads and seals are never changed or removed; the database itself refuses it.
+/// * Events and their leaves, heads and seals are never changed or removed; the database itself refuses it. Only an erasure
+/// removes the records and nonces of a dossier, and an event of the log tells of it.
 /// * A database that is one end of a copy, see [`Custody`], takes no new leaf and no checkpoint: [`StoreError::Unavailable`].
 #[async_trait::async_trait]
 pub trait Store: Send + Sync + fmt::Debug {
@@ -69,7 +71,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Appends events to a dossier that still stands at `expected_version`.
     ///
     /// # Errors
-    /// As `register`, and [`StoreError::Conflict`] when someone else changed it, [`StoreError::UnknownDossier`].
+    /// As `register`, and [`StoreError::Conflict`] when someone else changed it, [`StoreError::UnknownDossier`],
+    /// [`StoreError::Erased`].
     async fn append(&self, append: Append) -> Result<Appended, StoreError>;
 
     /// Writes an event of the log itself as the next leaf, and gives the leaf's index. In the same transaction `rebind`
@@ -81,13 +84,21 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// reserved is none.
     async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError>;
 
+    /// Deletes the records and nonces of a dossier that still stands at `expected_version`. In one transaction the log's own
+    /// event tells of it, every leaf of the dossier is named as erased, and its row loses what says whose it is. Leaves,
+    /// receipts and seals stay. The row has `erased_by`, and the dossier has no events, from then on.
+    ///
+    /// # Errors
+    /// As `append`; [`StoreError::Erased`] when it was erased before.
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError>;
+
     /// The last number of every series that has one, by procedure and year.
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError>;
 
     /// Every event of the log itself, oldest first.
     async fn log_events(&self) -> Result<Vec<StoredLogEvent>, StoreError>;
 
-    /// Every event of a dossier, oldest first; empty when there is none.
+    /// Every event of a dossier, oldest first; empty when there is none, or when they were erased.
     async fn events(&self, reference: &Reference) -> Result<Vec<StoredEvent>, StoreError>;
 
     async fn row(&self, reference: &Reference) -> Result<Option<DossierRow>, StoreError>;
@@ -115,11 +126,47 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Leaf hashes from an index on, at most `limit`.
     async fn leaf_hashes(&self, from: u64, limit: u32) -> Result<Vec<Hash>, StoreError>;
 
-    /// Log rows with record and nonce from an index on, at most `limit`: what an audit recomputes.
+    /// The hashes of each of the ranges, in their order; of a range as many as are there without a gap. The hash of every
+    /// perfect subtree at level 4, 8, 12 … is there with the leaf that completes it. At most 4096 of a range are given.
+    async fn nodes(&self, ranges: &[NodeRange]) -> Result<Vec<Vec<Hash>>, StoreError>;
+
+    /// What the leaves commit to, from an index on, at most `limit`: all that an entry of the public log says.
+    async fn commitments(&self, from: u64, limit: u32) -> Result<Vec<[u8; 32]>, StoreError>;
+
+    /// Log rows from an index on, at most `limit`, with record and nonce unless they were erased: what an audit recomputes.
     async fn log_rows(&self, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError>;
+
+    /// Log rows of a subject, the newest first, at most `limit`; those before an index.
+    async fn journal(
+        &self,
+        subject: &JournalSubject,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<LogRow>, StoreError>;
 
     /// The largest checkpoint that was published.
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError>;
+
+    /// The checkpoint of this size, if one was published.
+    async fn checkpoint_of(&self, size: u64) -> Result<Option<CheckpointRow>, StoreError>;
+
+    /// The smallest published checkpoint that covers a leaf.
+    async fn checkpoint_covering(&self, leaf: u64) -> Result<Option<CheckpointRow>, StoreError>;
+
+    /// The published checkpoints, the newest first; those smaller than `before`.
+    async fn published_checkpoints(&self, before: Option<u64>, limit: u32) -> Result<Vec<CheckpointRow>, StoreError>;
+
+    /// Keeps a cosignature of a kept checkpoint; another one of the same witness and size is no error, and the first stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] when no checkpoint of this size was kept.
+    async fn keep_cosignature(&self, cosignature: CosignatureRow) -> Result<(), StoreError>;
+
+    /// The cosignatures of the checkpoint of this size, in the order of the bytes of the witnesses' names.
+    async fn cosignatures(&self, size: u64) -> Result<Vec<CosignatureRow>, StoreError>;
+
+    /// The size of the largest checkpoint that this witness has cosigned.
+    async fn last_cosigned(&self, witness: &str) -> Result<Option<u64>, StoreError>;
 
     /// Keeps a signed checkpoint; one of the same size again is no error, and the first stays.
     async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError>;
@@ -138,6 +185,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
 
+    /// Gives an account another role, which its sessions have at once; `false` when there is no such account.
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, StoreError>;
+
     /// Sets the password hash and ends every session of the account; `false` when there is no such account.
     async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError>;
 
@@ -147,7 +197,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// [`StoreError::Inconsistent`] when there is no such account.
     async fn create_session(&self, session: NewSession) -> Result<(), StoreError>;
 
-    /// The session with this hash, unless it has expired at `now`.
+    /// The session with this hash, unless it has expired at `now`, with the role that its account has now.
     async fn session(&self, token_hash: [u8; 32], now: Timestamp) -> Result<Option<Session>, StoreError>;
 
     async fn end_session(&self, token_hash: [u8; 32]) -> Result<(), StoreError>;

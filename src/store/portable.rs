@@ -10,8 +10,8 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use super::{CheckpointRow, Store, StoreError, TreeHead};
-use crate::tlog::{Frontier, Hash, commitment, leaf_data, leaf_hash};
+use super::{CheckpointRow, CosignatureRow, LogContent, Store, StoreError, TreeHead};
+use crate::tlog::{Frontier, Hash, Node, commitment, leaf_data, leaf_hash};
 
 /// Where a database says which end of a copy it is, in its table of facts.
 pub(super) const MARK: &str = "copy";
@@ -38,6 +38,13 @@ pub trait Portable: Store {
     /// The checkpoints, the smallest first, from a size on.
     async fn checkpoints(&self, from: u64, limit: u32) -> Result<Vec<CheckpointRow>, StoreError>;
 
+    /// The cosignatures in the order of their sizes and of the bytes of their witnesses' names, after one of them.
+    async fn cosignatures_after(
+        &self,
+        after: Option<(u64, String)>,
+        limit: u32,
+    ) -> Result<Vec<CosignatureRow>, StoreError>;
+
     /// What is small and changes: everything that crosses and is in no chunk.
     async fn remainder(&self) -> Result<Remainder, StoreError>;
 
@@ -51,7 +58,8 @@ pub trait Portable: Store {
     /// [`StoreError::Inconsistent`] when it is in use or holds anything.
     async fn begin_copy(&self, mark: &Mark, identity: &str) -> Result<(), StoreError>;
 
-    /// Adds a chunk to the log of an unfinished target, and puts the rows of its dossiers and receipts as the chunk has them.
+    /// Adds a chunk to the log of an unfinished target, with the nodes that follow from its leaves, and puts the rows of its
+    /// dossiers and receipts as the chunk has them. What it tells the erasure of is erased here, too, if it was there.
     ///
     /// # Errors
     /// [`StoreError::Inconsistent`] when the target is none, when the chunk does not begin where its log ends, or when the
@@ -63,6 +71,9 @@ pub trait Portable: Store {
 
     /// Adds to an unfinished target those of the checkpoints that it does not have.
     async fn add_checkpoints(&self, checkpoints: Vec<CheckpointRow>) -> Result<(), StoreError>;
+
+    /// Adds to an unfinished target those of the cosignatures that it does not have; their checkpoints are there.
+    async fn add_cosignatures(&self, cosignatures: Vec<CosignatureRow>) -> Result<(), StoreError>;
 
     /// Puts the remainder of an unfinished target as it is given, and ends every session that it remembers: an old one would
     /// open the desk again for whoever was shut out since.
@@ -170,7 +181,9 @@ pub struct Chunk {
     /// Ascending; the last one is that of the chunk's end.
     pub heads: Vec<TreeHead>,
     pub seals: Vec<PortableSeal>,
-    /// Of every dossier that a leaf belongs to, in the order of their places.
+    /// What a leaf of the chunk tells the erasure of.
+    pub erasures: Vec<PortableErasure>,
+    /// Of every dossier that a leaf belongs to or tells the erasure of, in the order of their places.
     pub dossiers: Vec<PortableDossier>,
     /// Of these dossiers, those whose own leaf is not beyond the chunk.
     pub receipts: Vec<PortableReceipt>,
@@ -186,7 +199,16 @@ impl Chunk {
     ///
     /// # Errors
     /// Says in plain words which entry does not follow from what.
-    pub fn recompute(&self, mut edge: Frontier) -> Result<Frontier, String> {
+    pub fn recompute(&self, edge: Frontier) -> Result<Frontier, String> {
+        self.recompute_and_tell(edge, |_| {})
+    }
+
+    /// As [`Chunk::recompute`], and tells of every node that is completed on the way and whose hash is kept.
+    pub(super) fn recompute_and_tell(
+        &self,
+        mut edge: Frontier,
+        mut completed: impl FnMut(Node),
+    ) -> Result<Frontier, String> {
         if edge.size() != self.from {
             return Err(format!("entries from {} on are missing", edge.size()));
         }
@@ -204,7 +226,7 @@ impl Chunk {
             if leaf_hash(&leaf_data(&leaf.commitment)) != leaf.leaf_hash {
                 return Err(format!("entry {place}: the leaf does not fit its commitment"));
             }
-            edge.push(leaf.leaf_hash);
+            edge.push_and_tell(leaf.leaf_hash, &mut completed);
             if let Some(head) = heads.next_if(|head| head.size <= edge.size())
                 && (head.size, head.root) != (edge.size(), edge.root())
             {
@@ -218,9 +240,9 @@ impl Chunk {
         }
     }
 
-    /// The places of the dossiers that the leaves belong to, each once, ascending.
-    pub(super) fn touched(leaves: &[PortableLeaf]) -> Vec<i64> {
-        let mut places: Vec<i64> = leaves.iter().filter_map(|leaf| leaf.dossier).collect();
+    /// The places of the dossiers that the leaves belong to and of those `erased`, each once, ascending.
+    pub(super) fn touched(leaves: &[PortableLeaf], erased: impl IntoIterator<Item = i64>) -> Vec<i64> {
+        let mut places: Vec<i64> = leaves.iter().filter_map(|leaf| leaf.dossier).chain(erased).collect();
         places.sort_unstable();
         places.dedup();
         places
@@ -244,14 +266,7 @@ pub struct PortableLeaf {
     pub commitment: [u8; 32],
     pub leaf_hash: Hash,
     /// `None` when it was erased, for a person's sake.
-    pub content: Option<LeafContent>,
-}
-
-/// What a leaf commits to.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LeafContent {
-    pub record: Vec<u8>,
-    pub nonce: [u8; 32],
+    pub content: Option<LogContent>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,6 +274,14 @@ pub struct PortableSeal {
     pub leaf_index: i64,
     pub tree_size: i64,
     pub seal: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortableErasure {
+    /// The leaf whose content is gone.
+    pub leaf_index: i64,
+    /// The leaf that tells of it.
+    pub told_by: i64,
 }
 
 /// A dossier's row with what it is searched by. Times are milliseconds since 1970, days are ISO dates.
@@ -283,6 +306,8 @@ pub struct PortableDossier {
     pub due_on: Option<String>,
     pub answered_on: Option<String>,
     pub answered_days: Option<i64>,
+    /// The leaf that tells of the erasure, unless it is beyond the chunk.
+    pub erased_by: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,10 +337,23 @@ pub struct Remainder {
     pub facts: BTreeMap<String, String>,
     /// The last number by procedure and year, those included that were only reserved.
     pub numbers: BTreeMap<(String, i64), i64>,
-    /// Password hash and time of making, by name.
-    pub accounts: BTreeMap<String, (String, i64)>,
+    /// By name.
+    pub accounts: BTreeMap<String, PortableAccount>,
     /// Failures, the window's end and the lock's end, by bucket.
     pub attempts: BTreeMap<[u8; 32], (i64, i64, Option<i64>)>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct PortableAccount {
+    pub password_hash: String,
+    pub created_at: i64,
+    pub role: String,
+}
+
+impl fmt::Debug for PortableAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PortableAccount").field("role", &self.role).finish_non_exhaustive()
+    }
 }
 
 /// How much there is of what grows.
@@ -328,8 +366,19 @@ pub struct Totals {
 }
 
 /// The tables whose rows are counted.
-pub(super) const COUNTED: [&str; 8] =
-    ["dossiers", "events", "event_contents", "heads", "receipts", "seals", "idempotency", "checkpoints"];
+pub(super) const COUNTED: [&str; 11] = [
+    "dossiers",
+    "events",
+    "event_contents",
+    "heads",
+    "receipts",
+    "seals",
+    "idempotency",
+    "checkpoints",
+    "nodes",
+    "erasures",
+    "cosignatures",
+];
 
 impl Remainder {
     pub fn identity(&self) -> Option<&str> {
@@ -341,12 +390,6 @@ impl Remainder {
 impl fmt::Debug for PortableLeaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PortableLeaf").field("index", &self.index).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for LeafContent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LeafContent(…)")
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use crate::{
-    dossier::{Dossier, Event, OfficeCode, Position, ProcedureCode, Reference},
+    dossier::{Dossier, Event, OfficeCode, Position, ProcedureCode, Reference, Role},
     receipt::{ReceiptId, Seal, SealClaims},
     tlog::{Hash, LogEvent},
 };
@@ -112,6 +112,8 @@ pub struct DossierRow {
     pub updated_at: Timestamp,
     pub due_on: Option<Date>,
     pub version: u32,
+    /// The leaf that tells of the erasure of its data; the applicant is then empty and the parcel absent.
+    pub erased_by: Option<u64>,
 }
 
 /// What makes two dossiers look alike; an absent part matches nothing.
@@ -179,6 +181,61 @@ impl fmt::Debug for NewLogEvent {
     }
 }
 
+/// An erasure of a dossier's records, as somebody decided on it.
+#[derive(Clone)]
+pub struct Erasure {
+    pub reference: Reference,
+    /// The version at which it was looked at.
+    pub expected_version: u32,
+    /// Without personal data: it stays in the log for good.
+    pub reason: String,
+    pub at: Timestamp,
+    pub actor: String,
+    /// 32 random bytes that hide the record of the erasure behind its commitment.
+    pub nonce: [u8; 32],
+}
+
+/// The nonce is left out: whoever has it can test guesses against the public leaf.
+impl fmt::Debug for Erasure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Erasure").field("reference", &self.reference).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+impl Erasure {
+    /// The log's own event that tells of it.
+    pub(super) fn told(&self, leaves: Vec<u64>) -> NewLogEvent {
+        let (reference, reason) = (self.reference.to_string(), self.reason.clone());
+        NewLogEvent {
+            event: LogEvent::Erased { reference, leaves, reason },
+            at: self.at,
+            actor: self.actor.clone(),
+            nonce: self.nonce,
+            rebind: None,
+            reserve: Vec::new(),
+        }
+    }
+}
+
+/// What an erasure came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// The leaf that tells of it.
+    pub told_by: u64,
+    pub remains: Remains,
+}
+
+/// Where deleted bytes may still lie in the database's own files. Backups are nobody's but the administrator's to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remains {
+    /// They were overwritten.
+    Nowhere,
+    /// In the write-ahead log, which somebody is reading; it goes when the database is next closed or erased from.
+    WriteAheadLog,
+    /// In the server's tables until they are vacuumed, and in its write-ahead log until that is recycled.
+    Server,
+}
+
 /// The last number of a procedure in a year that was given or reserved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberSeries {
@@ -209,14 +266,40 @@ pub struct LogRow {
     pub reference: Option<Reference>,
     pub leaf_hash: Hash,
     pub commitment: [u8; 32],
+    /// `None` when it was erased, for a person's sake.
+    pub content: Option<LogContent>,
+    /// The leaf of the log's own event that tells of the erasure.
+    pub erased_by: Option<u64>,
+}
+
+/// What a leaf commits to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogContent {
     pub record: Vec<u8>,
     pub nonce: [u8; 32],
+}
+
+/// Whoever has record and nonce knows what happened; neither belongs into a message.
+impl fmt::Debug for LogContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogContent(…)")
+    }
 }
 
 impl fmt::Debug for LogRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogRow").field("index", &self.index).field("reference", &self.reference).finish_non_exhaustive()
     }
+}
+
+/// Which entries of the log a reader is after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalSubject {
+    Everything,
+    /// A dossier's own entries, and the one that tells of its erasure.
+    Dossier(Reference),
+    /// The log's own.
+    Log,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,11 +310,25 @@ pub struct CheckpointRow {
     pub published_at: Timestamp,
 }
 
+/// A witness's word that it has seen a published checkpoint and nothing that contradicts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CosignatureRow {
+    pub size: u64,
+    /// The name of the witness's key.
+    pub witness: String,
+    /// The signature line of the note, without its end.
+    pub line: String,
+    /// Seconds since 1970, by the witness's clock.
+    pub at: i64,
+    pub received_at: Timestamp,
+}
+
 #[derive(Clone, PartialEq, Eq)]
 pub struct Account {
     pub name: String,
     /// A PHC string.
     pub password_hash: String,
+    pub role: Role,
     pub created_at: Timestamp,
 }
 
@@ -259,6 +356,8 @@ impl fmt::Debug for NewSession {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub account: String,
+    /// That of the account, as it stands now.
+    pub role: Role,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }
@@ -283,6 +382,9 @@ pub enum StoreError {
     Conflict { current: u32 },
     #[error("no such dossier")]
     UnknownDossier,
+    /// Its records are gone, so nothing can be appended to it or erased a second time.
+    #[error("the dossier's data were erased")]
+    Erased,
     #[error("the idempotency key was used for something else")]
     IdempotencyMismatch,
     #[error("the year's numbers of this procedure are used up")]

@@ -9,7 +9,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use thiserror::Error;
 
 use super::leaf::Hash;
-use super::note::{NoteError, NoteSigner, NoteVerifier};
+use super::note::{NoteError, NoteParts, NoteSigner, NoteVerifier};
 
 /// Why a checkpoint is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -65,7 +65,17 @@ impl Checkpoint {
         outcome
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// What a note claims to be the head of, and the whole text that must be signed. Nothing of it is verified, and unlike
+    /// everywhere else the text may go on after its three lines: a witness signs what other people's logs write there, too.
+    pub fn unverified(note: &str) -> Result<(Self, &str), CheckpointError> {
+        let text = NoteParts::split(note)?.text;
+        let end = text.match_indices('\n').nth(2).map_or(text.len(), |(place, _)| place + 1);
+        let checkpoint = Self::parse(&text[..end]).ok_or(CheckpointError::Text)?;
+        Ok((checkpoint, text))
+    }
+
+    /// Reads the three lines of a checkpoint that is already known to be signed.
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let mut lines = text.split('\n');
         let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
         let root = BASE64_STANDARD.decode(root).ok()?;

@@ -92,6 +92,9 @@ pub enum LogEventError {
 }
 
 impl LogEvent {
+    /// The names of all kinds, as records state them.
+    pub const KINDS: [&'static str; 4] = ["rollback_accepted", "key_rotated", "key_revoked", "erased"];
+
     /// The event's name in the record.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -242,6 +245,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
+        assert!(LogEvent::KINDS.iter().all(|kind| each_kind().iter().any(|event| event.kind() == *kind)));
+        assert!(each_kind().iter().all(|event| LogEvent::KINDS.contains(&event.kind())));
         for event in each_kind() {
             assert_eq!(LogEvent::from_data(event.kind(), &event.to_data()), Ok(event));
         }

@@ -8,19 +8,27 @@
 //! only its issuer's program can check convinces nobody.
 
 mod checkpoint;
+mod cosignature;
 mod leaf;
 mod log_event;
+mod nodes;
 mod note;
+mod policy;
 mod proof;
+mod proof_file;
 mod record;
 mod tile;
 mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError, LogKey};
+pub use cosignature::{CosignatureSigner, CosignatureVerifier};
 pub use leaf::{Hash, commitment, leaf_data, leaf_hash, node_hash};
 pub use log_event::{KeyPurpose, LOG_SUBJECT, LogEvent, LogEventError};
+pub use nodes::{Node, NodeRange, NodesMissing, PathPlan};
 pub use note::{NoteError, NoteSigner, NoteVerifier};
+pub use policy::{JudgeError, Policy, PolicyError, PolicyFault, PolicyWitness, Witnessed};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, verify_consistency, verify_inclusion};
+pub use proof_file::{ProofFile, ProofFileError};
 pub use record::{Record, RecordError};
 pub use tile::{TILE_WIDTH, Tile, TileError, TileKind, entry_bundle, read_entry_bundle};
 pub use tree::{

@@ -113,13 +113,7 @@ impl NoteVerifier {
         if !is_key_name(name) {
             return Err(NoteError::Name);
         }
-        let hash = Sha256::new()
-            .chain_update(name)
-            .chain_update([b'\n', TYPE_ED25519])
-            .chain_update(key.as_bytes())
-            .finalize();
-        let mut key_id = [0; 4];
-        key_id.copy_from_slice(&hash[..4]);
+        let key_id = key_id(name, TYPE_ED25519, key.as_bytes());
         let name = name.to_owned();
         Ok(Self { name, key_id, key })
     }
@@ -135,22 +129,9 @@ impl NoteVerifier {
 
     /// Reads `<name>+<key id in hex>+<base64 of type and public key>`.
     pub fn parse(vkey: &str) -> Result<Self, NoteError> {
-        let mut parts = vkey.splitn(3, '+');
-        let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::VerifierKey);
-        };
-        let bytes = BASE64_STANDARD.decode(key).map_err(|_| NoteError::VerifierKey)?;
-        let Some((&TYPE_ED25519, public)) = bytes.split_first() else {
-            return Err(NoteError::VerifierKey);
-        };
-        let public = public.try_into().map_err(|_| NoteError::VerifierKey)?;
-        let key = VerifyingKey::from_bytes(public).map_err(|_| NoteError::VerifierKey)?;
+        let (name, key) = read_vkey(vkey, TYPE_ED25519)?;
         let verifier = Self::new(name, key)?;
-        // Writing the key again also checks the key id, its case and its length.
-        if key.is_weak() || verifier.to_string() != vkey {
-            return Err(NoteError::VerifierKey);
-        }
-        Ok(verifier)
+        if verifier.to_string() == vkey { Ok(verifier) } else { Err(NoteError::VerifierKey) }
     }
 
     pub fn name(&self) -> &str {
@@ -169,38 +150,25 @@ impl NoteVerifier {
     /// Returns the note's text if this key signed it. Every signature that carries this key's name
     /// and id must be right; signatures by other keys are ignored, but must be well formed.
     pub fn open<'note>(&self, note: &'note str) -> Result<&'note str, NoteError> {
-        if note.len() > LARGEST_NOTE {
-            return Err(NoteError::Malformed);
+        let parts = NoteParts::split(note)?;
+        if self.signed(&parts)? { Ok(parts.text) } else { Err(NoteError::Unsigned) }
+    }
+
+    /// Whether this key signed the note. A wrong signature under this key's name and id is an error.
+    pub(super) fn signed(&self, parts: &NoteParts<'_>) -> Result<bool, NoteError> {
+        let mut signed = false;
+        for signature in parts.by(&self.name, self.key_id) {
+            let signature = Signature::from_slice(signature).map_err(|_| NoteError::Signature)?;
+            self.key.verify_strict(parts.text.as_bytes(), &signature).map_err(|_| NoteError::Signature)?;
+            signed = true;
         }
-        let split = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
-        let (text, signatures) = (&note[..=split], &note[split + 2..]);
-        let signatures = signatures.strip_suffix('\n').ok_or(NoteError::Malformed)?;
-        if !is_note_text(note) {
-            return Err(NoteError::Malformed);
-        }
-        let mut outcome = Err(NoteError::Unsigned);
-        for (count, line) in signatures.split('\n').enumerate() {
-            if count >= MOST_SIGNATURES {
-                return Err(NoteError::Malformed);
-            }
-            let (name, key_id, signature) = read_signature(line).ok_or(NoteError::Malformed)?;
-            if name != self.name || key_id != self.key_id {
-                continue;
-            }
-            let signature = Signature::from_slice(&signature).map_err(|_| NoteError::Signature)?;
-            self.key.verify_strict(text.as_bytes(), &signature).map_err(|_| NoteError::Signature)?;
-            outcome = Ok(text);
-        }
-        outcome
+        Ok(signed)
     }
 }
 
 impl fmt::Display for NoteVerifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![TYPE_ED25519];
-        bytes.extend_from_slice(self.key.as_bytes());
-        let key_id = hex::encode(self.key_id);
-        write!(formatter, "{}+{key_id}+{}", self.name, BASE64_STANDARD.encode(bytes))
+        formatter.write_str(&write_vkey(&self.name, self.key_id, TYPE_ED25519, self.key.as_bytes()))
     }
 }
 
@@ -210,12 +178,77 @@ impl fmt::Debug for NoteVerifier {
     }
 }
 
+/// A well-formed note, taken apart: nothing of it is verified yet.
+pub(super) struct NoteParts<'note> {
+    /// What is signed, with its last newline.
+    pub(super) text: &'note str,
+    signatures: Vec<(&'note str, [u8; 4], Vec<u8>)>,
+}
+
+impl<'note> NoteParts<'note> {
+    pub(super) fn split(note: &'note str) -> Result<Self, NoteError> {
+        if note.len() > LARGEST_NOTE {
+            return Err(NoteError::Malformed);
+        }
+        let split = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
+        let (text, lines) = (&note[..=split], &note[split + 2..]);
+        let lines = lines.strip_suffix('\n').ok_or(NoteError::Malformed)?;
+        if !is_note_text(note) {
+            return Err(NoteError::Malformed);
+        }
+        let mut signatures = Vec::new();
+        for line in lines.split('\n') {
+            if signatures.len() >= MOST_SIGNATURES {
+                return Err(NoteError::Malformed);
+            }
+            signatures.push(read_signature(line).ok_or(NoteError::Malformed)?);
+        }
+        Ok(Self { text, signatures })
+    }
+
+    /// The signatures that carry a key's name and id, as they were sent.
+    pub(super) fn by(&self, name: &str, key_id: [u8; 4]) -> impl Iterator<Item = &[u8]> {
+        let ours = move |(signer, id, _): &&(&str, [u8; 4], Vec<u8>)| *signer == name && *id == key_id;
+        self.signatures.iter().filter(ours).map(|(_, _, signature)| signature.as_slice())
+    }
+}
+
+/// The first four bytes of SHA-256(name, newline, signature type, public key).
+pub(super) fn key_id(name: &str, signature_type: u8, public: &[u8]) -> [u8; 4] {
+    let hash = Sha256::new().chain_update(name).chain_update([b'\n', signature_type]).chain_update(public).finalize();
+    [hash[0], hash[1], hash[2], hash[3]]
+}
+
+/// `<name>+<key id in hex>+<base64 of type and public key>`.
+pub(super) fn write_vkey(name: &str, key_id: [u8; 4], signature_type: u8, public: &[u8; 32]) -> String {
+    let mut bytes = vec![signature_type];
+    bytes.extend_from_slice(public);
+    format!("{name}+{}+{}", hex::encode(key_id), BASE64_STANDARD.encode(bytes))
+}
+
+/// The name and the public key of a verifier key of this type. Whoever reads it writes it again to
+/// check the key id, its case and its length.
+pub(super) fn read_vkey(vkey: &str, signature_type: u8) -> Result<(&str, VerifyingKey), NoteError> {
+    let mut parts = vkey.splitn(3, '+');
+    let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::VerifierKey);
+    };
+    let bytes = BASE64_STANDARD.decode(key).map_err(|_| NoteError::VerifierKey)?;
+    let public = match bytes.split_first() {
+        Some((first, public)) if *first == signature_type => public,
+        _ => return Err(NoteError::VerifierKey),
+    };
+    let public = public.try_into().map_err(|_| NoteError::VerifierKey)?;
+    let key = VerifyingKey::from_bytes(public).map_err(|_| NoteError::VerifierKey)?;
+    if key.is_weak() { Err(NoteError::VerifierKey) } else { Ok((name, key)) }
+}
+
 /// Ends in a newline, and has no other ASCII control character below U+0020.
 fn is_note_text(text: &str) -> bool {
     text.ends_with('\n') && text.bytes().all(|byte| byte >= 0x20 || byte == b'\n')
 }
 
-fn is_key_name(name: &str) -> bool {
+pub(super) fn is_key_name(name: &str) -> bool {
     let refused = |character: char| character == '+' || character.is_whitespace() || character < '\u{20}';
     !name.is_empty() && !name.contains(refused)
 }

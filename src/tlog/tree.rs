@@ -9,7 +9,10 @@
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::leaf::{Hash, node_hash};
+use super::{
+    leaf::{Hash, node_hash},
+    nodes::Node,
+};
 
 /// A path was asked for outside the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -47,14 +50,38 @@ impl Frontier {
 
     /// Appends one leaf.
     pub fn push(&mut self, leaf_hash: Hash) {
+        self.push_and_tell(leaf_hash, |_| {});
+    }
+
+    /// Appends one leaf, and tells of each node it completes whose hash is kept, the lowest first.
+    pub fn push_and_tell(&mut self, leaf_hash: Hash, mut completed: impl FnMut(Node)) {
         let mut hash = leaf_hash;
         // Each trailing one in the size is a subtree of the same height as `hash` by then.
-        for _ in 0..self.size.trailing_ones() {
+        for level in 1..=self.size.trailing_ones() {
+            let left = self.subtrees.pop().expect("one subtree for each bit of the size");
+            hash = node_hash(&left, &hash);
+            if Node::is_kept(level) {
+                completed(Node { level, number: self.size >> level, hash });
+            }
+        }
+        self.subtrees.push(hash);
+        self.size += 1;
+    }
+
+    /// Appends `2^level` leaves at once, of which only the root is known.
+    ///
+    /// # Panics
+    /// If the size is no multiple of `2^level`: then these leaves are no subtree of the tree.
+    pub fn push_subtree(&mut self, level: u32, root: Hash) {
+        let width = 1 << level;
+        assert!(self.size.is_multiple_of(width), "a perfect subtree begins at a multiple of its width");
+        let mut hash = root;
+        for _ in 0..(self.size >> level).trailing_ones() {
             let left = self.subtrees.pop().expect("one subtree for each bit of the size");
             hash = node_hash(&left, &hash);
         }
         self.subtrees.push(hash);
-        self.size += 1;
+        self.size += width;
     }
 
     /// The tree's root; for an empty tree, SHA-256 of nothing.
@@ -203,6 +230,19 @@ mod tests {
             through_storage = Frontier::from_bytes(&through_storage.to_bytes()).unwrap();
             assert_eq!(through_storage.root(), root_of(&leaves(200)[..=count]));
         }
+    }
+
+    #[test]
+    fn subtrees_count_as_their_leaves() {
+        let all = leaves(203);
+        let mut frontier = Frontier::empty();
+        for subtree in all.chunks(8) {
+            match subtree.len() {
+                8 => frontier.push_subtree(3, root_of(subtree)),
+                _ => subtree.iter().for_each(|leaf| frontier.push(*leaf)),
+            }
+        }
+        assert_eq!((frontier.size(), frontier.root()), (203, root_of(&all)));
     }
 
     #[test]

@@ -52,8 +52,12 @@ impl Page {
 
 impl Desk {
     pub(crate) async fn open() -> Self {
-        let running = Running::start().await;
-        running.service.add_account(NAME, PASSWORD).await.unwrap().unwrap();
+        Self::of(Running::start().await).await
+    }
+
+    /// Signs a clerk in.
+    pub(crate) async fn of(running: Running) -> Self {
+        running.service.add_account(NAME, milaf::dossier::Role::Desk, PASSWORD).await.unwrap().unwrap();
         let client = reqwest::Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         let mut desk = Self { running, client, cookie: String::new() };
         let page = desk.sign_in(NAME, PASSWORD, "/desk").await;

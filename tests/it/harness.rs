@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use jiff::{SignedDuration, ToSpan, civil::Date};
 use milaf::{
@@ -13,11 +13,13 @@ use milaf::{
     dossier::{Audience, Command, Outcome, Paragraph, Reference},
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
     service::{Actor, IdentityKey, LiveKeys, Parts, RawIntake, Registered, Service},
-    store::{SqliteStore, Store},
+    store::{Sealer, SqliteStore, Store},
     tlog::LogKey,
     web::{self, App, WebOptions},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
+
+use crate::premises::Premises;
 
 /// The telephone number of every sample; its last four digits open the second level.
 pub(crate) const PHONE: &str = "0612345678";
@@ -64,6 +66,22 @@ impl Running {
 
     /// Starts with other options or another issuer.
     pub(crate) async fn with(options: WebOptions, change: impl FnOnce(&mut Issuer)) -> Self {
+        let file = |folder: &Path, sealer| -> Arc<dyn Store> {
+            Arc::new(SqliteStore::open_or_create(&folder.join("milaf.db"), sealer).unwrap())
+        };
+        Self::over(options, change, file).await
+    }
+
+    /// Starts over a story's own database.
+    pub(crate) async fn on(premises: &Premises) -> Self {
+        Self::over(WebOptions::default(), |_| {}, |_, sealer| premises.open(sealer)).await
+    }
+
+    async fn over(
+        options: WebOptions,
+        change: impl FnOnce(&mut Issuer),
+        open: impl FnOnce(&Path, Sealer) -> Arc<dyn Store>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut issuer = Issuer::example();
         change(&mut issuer);
@@ -74,8 +92,7 @@ impl Running {
             let keys = Arc::clone(&keys);
             Arc::new(move |claims: &_| keys.seal_key.seal(claims))
         };
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open_or_create(&folder.path().join("milaf.db"), sealer).unwrap());
+        let store = open(folder.path(), sealer);
         let start = "2026-09-01T08:30:00Z".parse().unwrap();
         let clock = Arc::new(SteppedEnvironment::starting_at(start));
         let service = Arc::new(Service::new(Parts {

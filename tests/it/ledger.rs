@@ -116,7 +116,8 @@ async fn recomputed_log(store: &dyn Store) -> Log {
         }
         for row in rows {
             assert_eq!(row.index, frontier.size(), "an entry is missing");
-            let committed = commitment(&row.nonce, &row.record);
+            let content = row.content.as_ref().unwrap();
+            let committed = commitment(&content.nonce, &content.record);
             let leaf = leaf_hash(&leaf_data(&committed));
             assert_eq!((committed, leaf), (row.commitment, row.leaf_hash), "entry {}", row.index);
             frontier.push(leaf);

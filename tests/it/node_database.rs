@@ -85,7 +85,7 @@ fn two_nodes_are_one_office() {
             assert!(told.contains(line), "{line} is not in {told}");
         }
         let migrated = String::from_utf8(house.run(&["migrate"], "").stdout).unwrap();
-        assert!(migrated.contains("schema 1, nothing to do"), "{migrated}");
+        assert!(migrated.contains("schema 2, nothing to do"), "{migrated}");
     }
 }
 

@@ -255,7 +255,7 @@ async fn a_replaced_receipt_opens_nothing_and_its_code_neither(premises: Premise
 
 async fn signing_in_is_limited_and_says_the_same_for_name_and_password(premises: Premises) {
     let office = open(&premises);
-    office.service.add_account("amina", "correct horse battery").await.unwrap().unwrap();
+    office.service.add_account("amina", milaf::dossier::Role::Desk, "correct horse battery").await.unwrap().unwrap();
     let sign_in = async |name: &str, password: &str| office.service.sign_in(name, password, "192.0.2.7").await;
     let signed = sign_in(" Amina ", "correct horse battery").await.unwrap();
     assert_eq!(office.service.session(signed.secret.as_str()).await.unwrap().unwrap().account, "amina");

@@ -17,9 +17,9 @@ use crate::{
 };
 
 const EXPAND: Migration =
-    Migration { name: "0002_assignee", statements: "ALTER TABLE dossiers ADD COLUMN assignee TEXT", needs: 1 };
+    Migration { name: "0003_assignee", statements: "ALTER TABLE dossiers ADD COLUMN assignee TEXT", needs: 2 };
 const CONTRACT: Migration =
-    Migration { name: "0003_no_assignee", statements: "ALTER TABLE dossiers DROP COLUMN assignee", needs: 2 };
+    Migration { name: "0004_no_assignee", statements: "ALTER TABLE dossiers DROP COLUMN assignee", needs: 3 };
 
 /// The series of a newer program.
 fn series(known: &'static [Migration], more: &[Migration]) -> &'static [Migration] {
@@ -73,16 +73,16 @@ async fn programs_work_side_by_side_on_postgres() {
     let old: Arc<dyn Store> = Arc::new(open(&database, &[]).unwrap());
     let place = database.clone();
     let new = expand_under_load(&old, move || Arc::new(open(&place, &[EXPAND]).unwrap())).await;
-    assert_eq!(new.schema(), Schema { before: 1, now: 2, known: 2 });
+    assert_eq!(new.schema(), Schema { before: 2, now: 3, known: 3 });
     let restarted: Arc<dyn Store> = Arc::new(open(&database, &[]).unwrap());
-    assert_eq!(restarted.schema(), Schema { before: 2, now: 2, known: 1 });
+    assert_eq!(restarted.schema(), Schema { before: 3, now: 3, known: 2 });
     register(&restarted, "of the restarted").await.unwrap();
     assert_eq!(audit(&*new).await, 103);
 
     // What the older ones need is not taken away under them, and nothing of the try is left.
     let refused = open(&database, &[EXPAND, CONTRACT]).expect_err("older programs are connected").to_string();
-    assert!(refused.contains("0003_no_assignee") && refused.contains("schema 1"), "{refused}");
-    assert_eq!(server.sql(&database, "SELECT max(number) FROM migrations"), "2");
+    assert!(refused.contains("0004_no_assignee") && refused.contains("schema 2"), "{refused}");
+    assert_eq!(server.sql(&database, "SELECT max(number) FROM migrations"), "3");
     register(&old, "of the older").await.unwrap();
 
     // An older one whose connections are cut at that moment comes back to tables that are not for it.
@@ -93,9 +93,9 @@ async fn programs_work_side_by_side_on_postgres() {
     );
     server.sql("postgres", &others);
     let newest: Arc<dyn Store> = Arc::new(open(&database, &[EXPAND, CONTRACT]).unwrap());
-    assert_eq!(newest.schema(), Schema { before: 2, now: 3, known: 3 });
+    assert_eq!(newest.schema(), Schema { before: 3, now: 4, known: 4 });
     for outcome in [register(&old, "too late").await, old.head().await.map(drop)] {
-        let told = "schema 3, for programs that know schema 2, and this one knows up to 1: run the newer program";
+        let told = "schema 4, for programs that know schema 3, and this one knows up to 2: run the newer program";
         assert!(matches!(&outcome, Err(StoreError::Unavailable(why)) if why.contains(told)), "{outcome:?}");
     }
     let refused = open(&database, &[]).expect_err("it is older").to_string();
@@ -117,17 +117,17 @@ async fn programs_work_side_by_side_on_sqlite() {
     let old: Arc<dyn Store> = Arc::new(open(&path, &[]).unwrap());
     let place = path.clone();
     let new = expand_under_load(&old, move || Arc::new(open(&place, &[EXPAND]).unwrap())).await;
-    assert_eq!(new.schema(), Schema { before: 1, now: 2, known: 2 });
+    assert_eq!(new.schema(), Schema { before: 2, now: 3, known: 3 });
     let restarted: Arc<dyn Store> = Arc::new(open(&path, &[]).unwrap());
-    assert_eq!(restarted.schema(), Schema { before: 2, now: 2, known: 1 });
+    assert_eq!(restarted.schema(), Schema { before: 3, now: 3, known: 2 });
     register(&restarted, "of the restarted").await.unwrap();
     old.close().await;
     restarted.close().await;
 
     let newest: Arc<dyn Store> = Arc::new(open(&path, &[EXPAND, CONTRACT]).unwrap());
-    assert_eq!(newest.schema(), Schema { before: 2, now: 3, known: 3 });
+    assert_eq!(newest.schema(), Schema { before: 3, now: 4, known: 4 });
     let refused = open(&path, &[]).expect_err("it is older").to_string();
-    assert!(refused.contains("knows up to 1: run the newer program"), "{refused}");
+    assert!(refused.contains("knows up to 2: run the newer program"), "{refused}");
     register(&new, "of the middle one").await.unwrap();
     assert_eq!(audit(&*newest).await, 104);
 }
@@ -139,16 +139,16 @@ fn the_program_works_on_a_newer_schema_that_is_fit_for_it() {
     let database = Connection::open(office.path("data/milaf.db")).unwrap();
     let newer = |needs: u32| {
         database
-            .execute("INSERT OR REPLACE INTO migrations VALUES (2, '0002_assignee', ?1, 0)", [needs])
-            .and_then(|_| database.pragma_update(None, "user_version", 2))
+            .execute("INSERT OR REPLACE INTO migrations VALUES (3, '0003_assignee', ?1, 0)", [needs])
+            .and_then(|_| database.pragma_update(None, "user_version", 3))
             .unwrap();
     };
-    newer(1);
+    newer(2);
     let migrate = || milaf(&["migrate", "--data", &office.data()], "");
     let told = migrate().expect(0).text();
-    assert!(told.contains("schema 2, of a newer program; this one, of schema 1, works beside it"), "{told}");
+    assert!(told.contains("schema 3, of a newer program; this one, of schema 2, works beside it"), "{told}");
     office.register("Fatima", &[]);
-    newer(2);
+    newer(3);
     let told = migrate().expect(1).stderr;
-    assert!(told.contains("for programs that know schema 2"), "{told}");
+    assert!(told.contains("for programs that know schema 3"), "{told}");
 }

@@ -156,7 +156,12 @@ async fn a_zero_byte_is_found_nowhere_and_harms_nobody() {
     let name = "sal\0ma";
     assert_eq!(store.account(name).await, Ok(None));
     assert_eq!(store.set_password(name, "x").await, Ok(false));
-    let account = Account { name: name.into(), password_hash: "x".into(), created_at: Timestamp::UNIX_EPOCH };
+    let account = Account {
+        name: name.into(),
+        password_hash: "x".into(),
+        role: milaf::dossier::Role::Desk,
+        created_at: Timestamp::UNIX_EPOCH,
+    };
     assert!(matches!(store.create_account(account).await, Err(StoreError::Inconsistent(_))));
     let pair = Some((name.to_owned(), name.to_owned()));
     let probe = DuplicateProbe { phone: Some(name.into()), name_and_parcel: pair, ..DuplicateProbe::default() };
@@ -178,8 +183,8 @@ fn many_may_create_it_at_once() {
             opener.join().unwrap().unwrap();
         }
     });
-    let applied = PostgresServer::shared().sql(&database, "SELECT number, name FROM migrations");
-    assert_eq!(applied, "1|0001_initial");
+    let applied = PostgresServer::shared().sql(&database, "SELECT number, name FROM migrations ORDER BY 1");
+    assert_eq!(applied, "1|0001_initial\n2|0002_audit");
 }
 
 #[test]
@@ -228,9 +233,9 @@ fn a_database_that_is_not_fit_is_refused_with_what_to_do() {
         (server.url(&empty), false, "is empty"),
         (with(server.create_database(), "CREATE TABLE theirs (x int)"), true, "another program's tables"),
         (
-            with(made(), "INSERT INTO migrations VALUES (2, 'newer', 2, 0)"),
+            with(made(), "INSERT INTO migrations VALUES (3, 'newer', 3, 0)"),
             true,
-            "schema 2, for programs that know schema 2, and this one knows up to 1: run the newer",
+            "schema 3, for programs that know schema 3, and this one knows up to 2: run the newer",
         ),
         (with(made(), "DROP TABLE frontier"), true, "another program's tables"),
         (not_durable.url("postgres"), true, "fsync = off"),
@@ -249,5 +254,5 @@ fn a_database_that_is_not_fit_is_refused_with_what_to_do() {
     server.sql(&shared, "CREATE EXTENSION pg_stat_statements SCHEMA ours");
     server.sql(&shared, &format!("ALTER DATABASE {shared} SET search_path = ours"));
     open(options(&shared)).unwrap();
-    assert_eq!(server.sql(&shared, "SELECT count(*) FROM pg_tables WHERE schemaname = 'ours'"), "16");
+    assert_eq!(server.sql(&shared, "SELECT count(*) FROM pg_tables WHERE schemaname = 'ours'"), "19");
 }

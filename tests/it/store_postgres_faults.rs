@@ -239,6 +239,7 @@ async fn what_is_locked_is_unavailable_and_nothing_else() {
     let account = milaf::store::Account {
         name: "salma".into(),
         password_hash: "x".into(),
+        role: milaf::dossier::Role::Desk,
         created_at: jiff::Timestamp::UNIX_EPOCH,
     };
     store.create_account(account).await.unwrap();

@@ -116,7 +116,7 @@ async fn only_its_own_databases_are_opened() {
     Connection::open(&numbered).unwrap().pragma_update(None, "user_version", 1).unwrap();
     let newer = beside("newer.db");
     fs::copy(ground.path(), &newer).unwrap();
-    let beyond = "INSERT INTO migrations VALUES (2, 'newer', 2, 0); PRAGMA user_version = 2";
+    let beyond = "INSERT INTO migrations VALUES (3, 'newer', 3, 0); PRAGMA user_version = 3";
     Connection::open(&newer).unwrap().execute_batch(beyond).unwrap();
     let text = beside("text.db");
     fs::write(&text, "a letter to the director, long enough to be looked at\n".repeat(40)).unwrap();
@@ -125,7 +125,7 @@ async fn only_its_own_databases_are_opened() {
         (beside("missing.db"), "there is no database"),
         (foreign, "another program"),
         (numbered, "another program"),
-        (newer, "schema 2, for programs that know schema 2, and this one knows up to 1: run the newer program"),
+        (newer, "schema 3, for programs that know schema 3, and this one knows up to 2: run the newer program"),
         (text, "file is not a database"),
         (beside("missing folder/milaf.db"), "there is no database"),
     ];

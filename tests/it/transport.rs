@@ -14,7 +14,7 @@ async fn running_at(public_url: &str) -> (Running, Client) {
     let running =
         Running::with(WebOptions::default(), |issuer| issuer.override_public_url(Some(public_url), None).unwrap())
             .await;
-    running.service.add_account("clerk", PASSWORD).await.unwrap().unwrap();
+    running.service.add_account("clerk", milaf::dossier::Role::Desk, PASSWORD).await.unwrap().unwrap();
     (running, Client::builder().redirect(redirect::Policy::none()).build().unwrap())
 }
 

@@ -13,6 +13,7 @@ use std::{
 };
 
 use milaf::{
+    audit::{Answer, CheckKind, Outcome as Outcomes},
     dossier::{ApplicantKind, CommandKind, DepositorRole, Language, Outcome, PublicState, Silence, TermUnit},
     i18n,
     service::Field,
@@ -64,9 +65,22 @@ fn families() -> BTreeMap<&'static str, Vec<String>> {
         ("desk-hint-{}", of("desk-hint-{}", ["depositor", "phone", "identity", "parcel"])),
         ("desk-kind-{}", of("desk-kind-{}", ApplicantKind::ALL)),
         ("desk-silence-{}", of("desk-silence-{}", Silence::ALL)),
+        ("verify-answer-{}", of("verify-answer-{}", Answer::ALL.map(Answer::name))),
+        ("verify-lead-{}", of("verify-lead-{}", Answer::ALL.map(Answer::name))),
+        ("verify-outcome-{}", of("verify-outcome-{}", Outcomes::ALL.map(Outcomes::name))),
+        ("verify-check-{}", of("verify-check-{}", CheckKind::ALL.map(CheckKind::name))),
+        ("verify-{}-{}", explanations()),
         ("desk-unit-{}", of("desk-unit-{}", TermUnit::ALL.map(|unit| dashed(unit.as_str())))),
     ]
     .into()
+}
+
+/// One for each outcome that a check can have.
+fn explanations() -> Vec<String> {
+    let of = |kind: CheckKind| {
+        kind.outcomes().iter().map(move |outcome| format!("verify-{}-{}", kind.name(), outcome.name()))
+    };
+    CheckKind::ALL.into_iter().flat_map(of).collect()
 }
 
 /// The events' names, from the one place where they are written.

@@ -1,2 +1,116 @@
 # What is answered about a receipt, a proof or a bundle of evidence, on the page and on the command line.
 # review = true
+
+verify-answer-genuine = وصل صحيح
+verify-answer-not-genuine = وصل غير صحيح
+verify-answer-no-longer-in-force = وصل صحيح لكنه لم يعد ساريا
+verify-answer-cannot-tell = يتعذر الجزم
+
+verify-lead-genuine = ختمت الوكالة هذا الوصل، ولم يظهر في ما تم التحقق منه ما يخالف ذلك.
+verify-lead-not-genuine = لا تعتمدوا على هذه الورقة. اعرضوها على الوكالة واحتفظوا بها.
+verify-lead-no-longer-in-force = سبق تسليم هذا الوصل. اطلبوا الوصل الساري حاليا.
+verify-lead-cannot-tell = ينقص عنصر لا بد منه للجواب.
+
+verify-outcome-passed = نعم
+verify-outcome-failed = لا
+verify-outcome-missing = ناقص
+verify-outcome-not-looked-at = لم يتم التحقق منه
+
+verify-check-address = العنوان
+verify-check-token = رمز الرابط
+verify-check-tag = علامة الرمز
+verify-check-seal = الختم
+verify-check-match = تطابق الرمز والختم
+verify-check-host = الوكالة
+verify-check-key = مفتاح الوكالة
+verify-check-signature = التوقيع
+verify-check-term = مدة المفتاح
+verify-check-revocation = بقاء الثقة في المفتاح
+verify-check-contents = مضمون الختم
+verify-check-checkpoint = رأس السجل العمومي
+verify-check-inclusion = القيد في السجل
+verify-check-root = البصمة المطبوعة على الورقة
+verify-check-witnesses = الشهود
+verify-check-record = المحضر
+verify-check-replaced = سريان الوصل
+
+verify-address-passed = له شكل عنوان وصل.
+verify-address-failed = ليس له شكل عنوان وصل.
+verify-address-not-looked-at = قدم رمز فقط دون عنوان.
+verify-token-passed = طوله وحروفه وإصداره سليمة.
+verify-token-failed = طوله أو حروفه أو إصداره غير سليم: قطع أو أخطئ في كتابته أو اختلق.
+verify-tag-passed = أنشأ مفتاح الوكالة السري هذا الرمز.
+verify-tag-failed = لم ينشئ مفتاح الوكالة السري هذا الرمز.
+verify-tag-not-looked-at = لا يتحقق منها إلا مفتاح الوكالة السري. والختم يثبت الوصل بدونها.
+verify-seal-passed = يمكن قراءته.
+verify-seal-failed = لا يقرأ كختم: قطع أو غير أو اختلق.
+verify-seal-missing = لا يوجد ختم، وبدونه لا يثبت شيء خارج الوكالة. امسحوا الرمز المطبوع على الوصل.
+verify-match-passed = هما لوصل واحد.
+verify-match-failed = الرمز لوصل والختم لوصل آخر.
+verify-host-passed = العنوان هو عنوان الوكالة التي قدمتم مفاتيحها.
+verify-host-failed = العنوان هو { $host }، وليس عنوان الوكالة التي قدمتم مفاتيحها. إن كانت وكالة حقيقية فاستعملوا مفاتيحها.
+verify-host-missing = لم تقدم أي مفاتيح. احصلوا على ملف keys.json من الوكالة وعينوه بالخيار --keys.
+verify-host-not-looked-at = قدم رمز فقط دون عنوان.
+verify-key-passed = نشرت الوكالة المفتاح الذي يذكره الختم.
+verify-key-failed = لم تنشر الوكالة مفتاحا كهذا. إن كانت نسختكم من مفاتيحها أقدم من الوصل فخذوا نسخة جديدة وأعيدوا المحاولة.
+verify-key-missing = لم تقدم أي مفاتيح، فلا يعرف لمن هذا الختم.
+verify-signature-passed = وقع هذا المفتاح هذا الختم بعينه.
+verify-signature-failed = التوقيع خاطئ: غير مضمون الختم، أو صنعه شخص آخر.
+verify-signature-missing = لا يمكن التحقق منه دون مفاتيح الوكالة.
+verify-signature-not-looked-at = لا يمكن التحقق منه لأن المفتاح مجهول.
+verify-term-passed = كان المفتاح مستعملا في التاريخ المذكور في الختم.
+verify-term-failed = لم يكن المفتاح مستعملا في التاريخ المذكور في الختم.
+verify-revocation-passed = المفتاح غير ملغى، أو يثبت السجل وشهوده أن الختم أقدم من الإلغاء.
+verify-revocation-failed = ألغي المفتاح في { $since }: { $reason }. لا شيء هنا يثبت أن الختم أقدم من ذلك. قد يثبته السجل مع توقيعات شهوده: --log و--policy.
+verify-contents-passed = رقم ملف ومكان ممكن في السجل.
+verify-contents-failed = رقم الملف أو المكان في السجل غير ممكن.
+verify-checkpoint-passed = وقعه مفتاح سجل الوكالة، وعدد القيود { $size }.
+verify-checkpoint-failed = لم يوقعه أي مفتاح من مفاتيح سجل الوكالة. هذه النسخة من السجل لا يعتد بها.
+verify-checkpoint-missing = تعذرت قراءة رأس السجل.
+verify-inclusion-passed = يوجد قيد الوصل في السجل في المكان { $index }.
+verify-inclusion-failed = يوجد في السجل قيد آخر في مكان الوصل.
+verify-inclusion-missing = هذه النسخة من السجل أقدم من الوصل، أو تالفة.
+verify-root-passed = السجل امتداد لما طبع على الورقة: لم يغير شيء مما سبقها.
+verify-root-failed = ليس السجل هو الذي تذكره الورقة: غير تاريخه.
+verify-root-missing = هذه النسخة من السجل أقدم من الوصل، أو تالفة.
+verify-root-not-looked-at = إثبات قيد واحد لا يبين ذلك، والسجل كله يبينه.
+verify-witnesses-passed = وقع هذا الرأس العدد الذي تشترطه سياستكم من الشهود.
+verify-witnesses-failed = وقع هذا الرأس عدد من الشهود أقل مما تشترطه سياستكم.
+verify-record-passed = هذا المحضر هو الذي يلتزم به الوصل، وهو يخبر بتسليمه.
+verify-record-failed = ليس هذا المحضر هو الذي يلتزم به الوصل، أو يخبر بغير ذلك.
+verify-record-not-looked-at = حذفت المعطيات الشخصية كما يسمح القانون. القيد باق ويعتد به.
+verify-replaced-passed = لم يعوضه أي قيد لاحق.
+verify-replaced-failed = عوض في { $since }: { $reason }
+verify-replaced-not-looked-at = الوصل الذي ضاع وعوض يبدو هنا صحيحا. صفحة الوصل لدى الوكالة تبين أيهما الساري.
+
+verify-limits = ما لا يثبته هذا التحقق
+verify-limit-truth = أن ما كتبته الوكالة صحيح في ذاته: يثبت فقط أنها كتبته ولم تغيره.
+verify-limit-holder = من يحمل الورقة: للنسخة المصورة الرمز نفسه.
+verify-limit-clock = الساعة: التاريخ في الختم بحسب ساعة الوكالة نفسها.
+verify-limit-clock-bounded = الساعة بالضبط: التاريخ في الختم بحسب ساعة الوكالة نفسها. ولا يثبت الشهود إلا أنه ليس بعد ما ذكر.
+verify-limit-register = أن السجل العمومي يتضمنه: لم تقدم أي نسخة من السجل.
+verify-limit-witnesses = أن الجميع يرون السجل نفسه: لم يسأل أي شاهد.
+
+verify-reference = رقم الملف
+verify-issued = تاريخ التسليم بحسب ساعة الوكالة
+verify-published-by = رآه الشهود في أجل أقصاه
+verify-published-after = لم يكن في السجل حين رآه الشهود
+verify-entry = القيد في السجل
+verify-entry-of = { $index } من { $size }
+verify-receipt = رقم الوصل
+verify-office = عنوان الوكالة
+verify-witnessed-by = الشهود
+verify-key-id = المفتاح
+
+verify-problem-unreadable = تعذرت قراءة الملف: { $reason }
+verify-problem-large = حجمه أكبر من { $size } ميغا، فلم يقرأ.
+verify-problem-no-code = لم يوجد فيه رمز وصل. صوروه مستقيما في ضوء كاف والرمز ظاهر كله.
+verify-problem-unknown = ليس صورة ولا PDF ولا إثباتا ولا حزمة أدلة ولا نص وصولات.
+verify-problem-empty = لم يقدم ما يتحقق منه.
+verify-problem-proof = يحتاج الإثبات إلى المحضر الذي يثبته وإلى رقمه العشوائي: قدموا --record و--nonce.
+
+verify-sum = تم التحقق من { $all }: صحيحة { $genuine }، غير صحيحة { $not }، لم تعد سارية { $ended }، يتعذر الجزم { $cannot }
+verify-report-title = وصولات تم التحقق منها
+verify-report-input = المدخل
+verify-report-answer = الجواب
+verify-report-why = السبب

@@ -1,1 +1,116 @@
 # What is answered about a receipt, a proof or a bundle of evidence, on the page and on the command line.
+# review = true
+
+verify-answer-genuine = Genuine
+verify-answer-not-genuine = Not genuine
+verify-answer-no-longer-in-force = Genuine, but no longer in force
+verify-answer-cannot-tell = Cannot tell
+
+verify-lead-genuine = The office sealed this receipt, and nothing that was checked speaks against it.
+verify-lead-not-genuine = Do not rely on this paper. Show it to the office, and keep it.
+verify-lead-no-longer-in-force = It was issued once. Ask for the receipt that counts now.
+verify-lead-cannot-tell = Something that the answer needs is missing.
+
+verify-outcome-passed = yes
+verify-outcome-failed = no
+verify-outcome-missing = missing
+verify-outcome-not-looked-at = not looked at
+
+verify-check-address = The address
+verify-check-token = The link's code
+verify-check-tag = The code's own mark
+verify-check-seal = The seal
+verify-check-match = Code and seal together
+verify-check-host = The office
+verify-check-key = The office's key
+verify-check-signature = The signature
+verify-check-term = The key's time
+verify-check-revocation = The key still trusted
+verify-check-contents = What the seal states
+verify-check-checkpoint = The public register's head
+verify-check-inclusion = The entry in the register
+verify-check-root = The fingerprint on the paper
+verify-check-witnesses = The witnesses
+verify-check-record = The record
+verify-check-replaced = Still the receipt in force
+
+verify-address-passed = It has the form of a receipt's address.
+verify-address-failed = It does not have the form of a receipt's address.
+verify-address-not-looked-at = Only a code was given, without an address.
+verify-token-passed = It has the right length, letters and version.
+verify-token-failed = Its length, its letters or its version is wrong: it was cut, mistyped or made up.
+verify-tag-passed = The office's secret key made this code.
+verify-tag-failed = The office's secret key did not make this code.
+verify-tag-not-looked-at = Only the office's secret key can check it. The seal proves the receipt without it.
+verify-seal-passed = It can be read.
+verify-seal-failed = It cannot be read as a seal: it was cut, changed or made up.
+verify-seal-missing = There is no seal, and without one nothing can be proven away from the office. Scan the code printed on the receipt.
+verify-match-passed = Both are of the same receipt.
+verify-match-failed = The code is of one receipt and the seal of another.
+verify-host-passed = The address is that of the office whose keys you gave.
+verify-host-failed = The address is { $host }, which is not the office whose keys you gave. If it is a real office, use that office's keys.
+verify-host-missing = No keys were given. Get the office's keys.json and name it with --keys.
+verify-host-not-looked-at = Only a code was given, without an address.
+verify-key-passed = The office published the key that the seal names.
+verify-key-failed = The office published no such key. If your copy of its keys is older than the receipt, get a new one and try again.
+verify-key-missing = No keys were given, so nobody can say whose seal it is.
+verify-signature-passed = That key signed exactly this seal.
+verify-signature-failed = The signature is wrong: what the seal states was changed, or somebody else made it.
+verify-signature-missing = It cannot be checked without the office's keys.
+verify-signature-not-looked-at = It cannot be checked, because the key is unknown.
+verify-term-passed = The key was in use on the date in the seal.
+verify-term-failed = The key was not in use on the date in the seal.
+verify-revocation-passed = The key is not revoked, or the register and its witnesses prove that the seal is older than the revocation.
+verify-revocation-failed = The key was revoked on { $since }: { $reason }. Nothing here proves that the seal is older. The log with its witnesses' signatures might: use --log and --policy.
+verify-contents-passed = A dossier's reference, and a possible place in the register.
+verify-contents-failed = The reference or the place in the register is impossible.
+verify-checkpoint-passed = The office's log key signed it, over { $size } entries.
+verify-checkpoint-failed = No log key of the office signed it. This copy of the register is good for nothing.
+verify-checkpoint-missing = The register's head could not be read.
+verify-inclusion-passed = The register has the receipt's entry at place { $index }.
+verify-inclusion-failed = The register has another entry at the receipt's place.
+verify-inclusion-missing = This copy of the register is older than the receipt, or damaged.
+verify-root-passed = The register grew out of the one printed on the paper: nothing before it was changed.
+verify-root-failed = The register is not the one that the paper names: its history was changed.
+verify-root-missing = This copy of the register is older than the receipt, or damaged.
+verify-root-not-looked-at = A proof of one entry does not tell. The whole register does.
+verify-witnesses-passed = As many witnesses as your policy asks for signed this head.
+verify-witnesses-failed = Fewer witnesses than your policy asks for signed this head.
+verify-record-passed = This record is the one that the receipt commits to, and tells of its issue.
+verify-record-failed = This record is not the one that the receipt commits to, or tells something else.
+verify-record-not-looked-at = The personal data was erased, as the law allows. The entry stays and still counts.
+verify-replaced-passed = No later entry replaced it.
+verify-replaced-failed = It was replaced on { $since }: { $reason }
+verify-replaced-not-looked-at = A receipt lost and replaced still passes here. The receipt's page at the office says which one is in force.
+
+verify-limits = What this does not prove
+verify-limit-truth = That what the office wrote down is true: only that it wrote it, and has not changed it.
+verify-limit-holder = Who holds the paper: a photocopy has the same code.
+verify-limit-clock = The hour: the date in the seal is by the office's own clock.
+verify-limit-clock-bounded = The exact hour: the date in the seal is by the office's own clock. Witnesses prove only that it is not later than shown.
+verify-limit-register = That the public register holds it: no copy of the register was given.
+verify-limit-witnesses = That everybody is shown the same register: no witnesses were asked.
+
+verify-reference = Dossier
+verify-issued = Issued, by the office's clock
+verify-published-by = Seen by witnesses, at the latest
+verify-published-after = Not yet in the register when witnesses last saw it
+verify-entry = Entry in the register
+verify-entry-of = { $index }, of { $size }
+verify-receipt = Receipt number
+verify-office = Address of the office
+verify-witnessed-by = Witnesses
+verify-key-id = Key
+
+verify-problem-unreadable = The file cannot be read: { $reason }
+verify-problem-large = It is larger than { $size } MB, and was not read.
+verify-problem-no-code = No receipt's code was found in it. Photograph it straight, in good light, with the whole code in view.
+verify-problem-unknown = It is no picture, PDF, proof, bundle or text of receipts.
+verify-problem-empty = Nothing was given to verify.
+verify-problem-proof = A proof needs the record that it proves, and its nonce: give --record and --nonce.
+
+verify-sum = { $all } checked: { $genuine } genuine, { $not } not genuine, { $ended } no longer in force, { $cannot } cannot tell
+verify-report-title = Receipts verified
+verify-report-input = Input
+verify-report-answer = Answer
+verify-report-why = Why

@@ -1,2 +1,116 @@
 # What is answered about a receipt, a proof or a bundle of evidence, on the page and on the command line.
 # review = true
+
+verify-answer-genuine = Authentique
+verify-answer-not-genuine = Non authentique
+verify-answer-no-longer-in-force = Authentique, mais n’est plus valable
+verify-answer-cannot-tell = Impossible de conclure
+
+verify-lead-genuine = L’agence a scellé ce récépissé, et rien de ce qui a été vérifié ne s’y oppose.
+verify-lead-not-genuine = Ne vous fiez pas à ce papier. Présentez-le à l’agence et conservez-le.
+verify-lead-no-longer-in-force = Il a bien été délivré. Demandez le récépissé valable aujourd’hui.
+verify-lead-cannot-tell = Il manque un élément nécessaire à la réponse.
+
+verify-outcome-passed = oui
+verify-outcome-failed = non
+verify-outcome-missing = manque
+verify-outcome-not-looked-at = non vérifié
+
+verify-check-address = L’adresse
+verify-check-token = Le code du lien
+verify-check-tag = La marque propre du code
+verify-check-seal = Le sceau
+verify-check-match = Le code et le sceau ensemble
+verify-check-host = L’agence
+verify-check-key = La clé de l’agence
+verify-check-signature = La signature
+verify-check-term = La période de la clé
+verify-check-revocation = La clé encore fiable
+verify-check-contents = Ce que dit le sceau
+verify-check-checkpoint = L’état signé du registre public
+verify-check-inclusion = L’inscription au registre
+verify-check-root = L’empreinte sur le papier
+verify-check-witnesses = Les témoins
+verify-check-record = L’enregistrement
+verify-check-replaced = Toujours le récépissé valable
+
+verify-address-passed = Elle a la forme de l’adresse d’un récépissé.
+verify-address-failed = Elle n’a pas la forme de l’adresse d’un récépissé.
+verify-address-not-looked-at = Seul un code a été donné, sans adresse.
+verify-token-passed = Sa longueur, ses caractères et sa version sont corrects.
+verify-token-failed = Sa longueur, ses caractères ou sa version sont incorrects : il a été coupé, mal saisi ou inventé.
+verify-tag-passed = La clé secrète de l’agence a produit ce code.
+verify-tag-failed = La clé secrète de l’agence n’a pas produit ce code.
+verify-tag-not-looked-at = Seule la clé secrète de l’agence peut la vérifier. Le sceau prouve le récépissé sans elle.
+verify-seal-passed = Il est lisible.
+verify-seal-failed = Il n’est pas lisible comme un sceau : il a été coupé, modifié ou inventé.
+verify-seal-missing = Il n’y a pas de sceau, et sans lui rien ne se prouve hors de l’agence. Scannez le code imprimé sur le récépissé.
+verify-match-passed = Les deux sont du même récépissé.
+verify-match-failed = Le code est d’un récépissé et le sceau d’un autre.
+verify-host-passed = L’adresse est celle de l’agence dont vous avez donné les clés.
+verify-host-failed = L’adresse est { $host }, qui n’est pas l’agence dont vous avez donné les clés. S’il s’agit d’une vraie agence, utilisez ses clés.
+verify-host-missing = Aucune clé n’a été donnée. Procurez-vous le fichier keys.json de l’agence et indiquez-le avec --keys.
+verify-host-not-looked-at = Seul un code a été donné, sans adresse.
+verify-key-passed = L’agence a publié la clé que nomme le sceau.
+verify-key-failed = L’agence n’a publié aucune clé de ce nom. Si votre copie de ses clés est plus ancienne que le récépissé, prenez-en une nouvelle et recommencez.
+verify-key-missing = Aucune clé n’a été donnée : personne ne peut dire de qui est ce sceau.
+verify-signature-passed = Cette clé a signé exactement ce sceau.
+verify-signature-failed = La signature est fausse : le contenu du sceau a été modifié, ou quelqu’un d’autre l’a fait.
+verify-signature-missing = Elle ne peut être vérifiée sans les clés de l’agence.
+verify-signature-not-looked-at = Elle ne peut être vérifiée, car la clé est inconnue.
+verify-term-passed = La clé était en usage à la date du sceau.
+verify-term-failed = La clé n’était pas en usage à la date du sceau.
+verify-revocation-passed = La clé n’est pas révoquée, ou le registre et ses témoins prouvent que le sceau est antérieur à la révocation.
+verify-revocation-failed = La clé a été révoquée le { $since } : { $reason }. Rien ici ne prouve que le sceau est antérieur. Le registre, avec les signatures de ses témoins, le pourrait : --log et --policy.
+verify-contents-passed = Une référence de dossier et une place possible dans le registre.
+verify-contents-failed = La référence ou la place dans le registre est impossible.
+verify-checkpoint-passed = La clé du registre de l’agence l’a signé, pour { $size } inscriptions.
+verify-checkpoint-failed = Aucune clé du registre de l’agence ne l’a signé. Cette copie du registre ne vaut rien.
+verify-checkpoint-missing = L’état signé du registre n’a pas pu être lu.
+verify-inclusion-passed = Le registre contient l’inscription du récépissé à la place { $index }.
+verify-inclusion-failed = Le registre contient autre chose à la place du récépissé.
+verify-inclusion-missing = Cette copie du registre est antérieure au récépissé, ou endommagée.
+verify-root-passed = Le registre prolonge celui imprimé sur le papier : rien d’antérieur n’a été modifié.
+verify-root-failed = Le registre n’est pas celui que nomme le papier : son histoire a été modifiée.
+verify-root-missing = Cette copie du registre est antérieure au récépissé, ou endommagée.
+verify-root-not-looked-at = La preuve d’une seule inscription ne le dit pas. Le registre entier le dit.
+verify-witnesses-passed = Autant de témoins que votre politique en demande ont signé cet état.
+verify-witnesses-failed = Moins de témoins que votre politique n’en demande ont signé cet état.
+verify-record-passed = Cet enregistrement est celui auquel le récépissé s’engage, et il relate sa délivrance.
+verify-record-failed = Cet enregistrement n’est pas celui auquel le récépissé s’engage, ou il dit autre chose.
+verify-record-not-looked-at = Les données personnelles ont été effacées, comme la loi le permet. L’inscription demeure et compte toujours.
+verify-replaced-passed = Aucune inscription ultérieure ne l’a remplacé.
+verify-replaced-failed = Il a été remplacé le { $since } : { $reason }
+verify-replaced-not-looked-at = Un récépissé perdu puis remplacé passe encore ici. La page du récépissé à l’agence dit lequel est valable.
+
+verify-limits = Ce que cela ne prouve pas
+verify-limit-truth = Que ce que l’agence a écrit soit vrai : seulement qu’elle l’a écrit et ne l’a pas changé.
+verify-limit-holder = Qui détient le papier : une photocopie porte le même code.
+verify-limit-clock = L’heure : la date du sceau est celle de l’horloge de l’agence.
+verify-limit-clock-bounded = L’heure exacte : la date du sceau est celle de l’horloge de l’agence. Les témoins prouvent seulement qu’elle n’est pas postérieure à celle indiquée.
+verify-limit-register = Que le registre public le contienne : aucune copie du registre n’a été donnée.
+verify-limit-witnesses = Que tout le monde voie le même registre : aucun témoin n’a été consulté.
+
+verify-reference = Dossier
+verify-issued = Délivré, selon l’horloge de l’agence
+verify-published-by = Vu par des témoins, au plus tard
+verify-published-after = Pas encore au registre quand les témoins l’ont vu
+verify-entry = Inscription au registre
+verify-entry-of = { $index }, sur { $size }
+verify-receipt = Numéro du récépissé
+verify-office = Adresse de l’agence
+verify-witnessed-by = Témoins
+verify-key-id = Clé
+
+verify-problem-unreadable = Le fichier ne peut être lu : { $reason }
+verify-problem-large = Il dépasse { $size } Mo et n’a pas été lu.
+verify-problem-no-code = Aucun code de récépissé n’y a été trouvé. Photographiez-le de face, bien éclairé, le code entier visible.
+verify-problem-unknown = Ce n’est ni une image, ni un PDF, ni une preuve, ni un dossier de preuves, ni un texte de récépissés.
+verify-problem-empty = Rien n’a été donné à vérifier.
+verify-problem-proof = Une preuve demande l’enregistrement qu’elle prouve et son nonce : donnez --record et --nonce.
+
+verify-sum = { $all } vérifiés : { $genuine } authentiques, { $not } non authentiques, { $ended } plus valables, { $cannot } sans conclusion
+verify-report-title = Récépissés vérifiés
+verify-report-input = Entrée
+verify-report-answer = Réponse
+verify-report-why = Pourquoi

@@ -1,2 +1,116 @@
 # What is answered about a receipt, a proof or a bundle of evidence, on the page and on the command line.
 # review = true
+
+verify-answer-genuine = ⵉⵖⵣⴰⵏ
+verify-answer-not-genuine = ⵓⵔ ⵉⵖⵣⵉⵏ
+verify-answer-no-longer-in-force = ⵉⵖⵣⴰⵏ, ⵎⴰⵛⴰ ⵓⵔ ⵙⵓⵍ ⵉⵙⵡⵓⵔⵉ
+verify-answer-cannot-tell = ⵓⵔ ⵏⵣⵎⵉⵔ ⴰⴷ ⵏⵉⵏⵉ
+
+verify-lead-genuine = ⵜⵙⵎⵎⵓⵔⵙ ⵜⵡⴽⴰⵍⵜ ⵜⴰⵎⴰⵜⴰⵔⵜ ⴰⴷ, ⵓⵔ ⵉⵍⵍⵉ ⵎⴰⵢⴷ ⵉⵏⴽⵔⵏ ⴳ ⵎⴰⵢⴷ ⵏⵙⵙⵉⴷⴷⵉ.
+verify-lead-not-genuine = ⴰⴷ ⵓⵔ ⵜⵜⴰⵎⵏⵎ ⵜⴰⵡⵔⵉⵇⵜ ⴰⴷ. ⵙⵎⵍⴰⵜ ⵜⵜ ⵉ ⵜⵡⴽⴰⵍⵜ ⵜⵃⴹⵓⵎ ⵜⵜ.
+verify-lead-no-longer-in-force = ⵜⴻⵜⵜⵓⴼⴽⴰ ⵣⵉⴽ. ⵙⵙⵓⵜⵔⴰⵜ ⵜⴰⵎⴰⵜⴰⵔⵜ ⵉⵙⵡⵓⵔⵉⵏ ⵖⵉⵍⴰ.
+verify-lead-cannot-tell = ⵜⵅⵚⵚⴰ ⴽⵔⴰ ⵏ ⵜⵖⴰⵡⵙⴰ ⵉ ⵜⵔⴰⵔⵉⵜ.
+
+verify-outcome-passed = ⵢⴰⵀ
+verify-outcome-failed = ⵓⵀⵓ
+verify-outcome-missing = ⵉⵅⵚⵚⴰ
+verify-outcome-not-looked-at = ⵓⵔ ⵉⵜⵜⵓⵙⵙⵉⴷⴷⵉ
+
+verify-check-address = ⵜⴰⵏⵙⴰ
+verify-check-token = ⵜⴰⵏⴳⴰⵍⵜ ⵏ ⵓⵙⵖⵓⵏ
+verify-check-tag = ⴰⵣⵎⵓⵍ ⵏ ⵜⵏⴳⴰⵍⵜ
+verify-check-seal = ⴰⵙⵎⵎⵓⵔⵙ
+verify-check-match = ⵜⴰⵏⴳⴰⵍⵜ ⴷ ⵓⵙⵎⵎⵓⵔⵙ
+verify-check-host = ⵜⴰⵡⴽⴰⵍⵜ
+verify-check-key = ⵜⴰⵙⴰⵔⵓⵜ ⵏ ⵜⵡⴽⴰⵍⵜ
+verify-check-signature = ⴰⵣⵎⴰⵣ ⵏ ⵓⴼⵓⵙ
+verify-check-term = ⴰⴽⵓⴷ ⵏ ⵜⵙⴰⵔⵓⵜ
+verify-check-revocation = ⵜⴰⵙⴰⵔⵓⵜ ⵙⵓⵍ ⵜⵜⵢⴰⵎⵏ
+verify-check-contents = ⵎⴰⵢⴷ ⵉⵏⵏⴰ ⵓⵙⵎⵎⵓⵔⵙ
+verify-check-checkpoint = ⵉⵅⴼ ⵏ ⵓⵣⵎⵎⴻⵎ ⴰⴳⴷⵓⴷⴰⵏ
+verify-check-inclusion = ⵉⵔⴰ ⴳ ⵓⵣⵎⵎⴻⵎ
+verify-check-root = ⴰⴷⵔⵉⵣ ⵖⴼ ⵜⵡⵔⵉⵇⵜ
+verify-check-witnesses = ⵉⵏⴰⴳⴰⵏ
+verify-check-record = ⴰⵙⴽⴽⵉⵍ
+verify-check-replaced = ⵜⴰⵎⴰⵜⴰⵔⵜ ⵙⵓⵍ ⵜⵙⵡⵓⵔⵉ
+
+verify-address-passed = ⵖⵓⵔⵙ ⵜⴰⵍⵖⴰ ⵏ ⵜⴰⵏⵙⴰ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ.
+verify-address-failed = ⵓⵔ ⵖⵓⵔⵙ ⵜⴰⵍⵖⴰ ⵏ ⵜⴰⵏⵙⴰ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ.
+verify-address-not-looked-at = ⵜⴻⵜⵜⵓⴼⴽⴰ ⵖⴰⵙ ⵜⵏⴳⴰⵍⵜ, ⵡⴰⵔ ⵜⴰⵏⵙⴰ.
+verify-token-passed = ⵜⵖⵣⵉ ⵏⵏⵙ ⴷ ⵉⵙⴽⴽⵉⵍⵏ ⵏⵏⵙ ⴷ ⵜⵓⵖⵍⴰ ⵏⵏⵙ ⵖⵓⴷⴰⵏ.
+verify-token-failed = ⵜⵖⵣⵉ ⵏⵏⵙ, ⵉⵙⴽⴽⵉⵍⵏ ⵏⵏⵙ ⵏⵖ ⵜⵓⵖⵍⴰ ⵏⵏⵙ ⵓⵔ ⵖⵓⴷⴰⵏ: ⵜⴱⴱⵉ, ⵜⵓⵔⴰ ⵙ ⵜⵣⴳⵍⵉ ⵏⵖ ⵜⵜⵢⴰⵙⵏⵓⵍⴼⴰ.
+verify-tag-passed = ⵜⴰⵙⴰⵔⵓⵜ ⵜⵓⴼⴼⵉⵔⵜ ⵏ ⵜⵡⴽⴰⵍⵜ ⵜⵙⴽⵔ ⵜⴰⵏⴳⴰⵍⵜ ⴰⴷ.
+verify-tag-failed = ⵜⴰⵙⴰⵔⵓⵜ ⵜⵓⴼⴼⵉⵔⵜ ⵏ ⵜⵡⴽⴰⵍⵜ ⵓⵔ ⵜⵙⴽⵉⵔ ⵜⴰⵏⴳⴰⵍⵜ ⴰⴷ.
+verify-tag-not-looked-at = ⵖⴰⵙ ⵜⴰⵙⴰⵔⵓⵜ ⵜⵓⴼⴼⵉⵔⵜ ⵏ ⵜⵡⴽⴰⵍⵜ ⴰⵢ ⵉⵣⵎⵔⵏ ⴰⴷ ⵜⵜ ⵜⵙⵙⵉⴷⴷⵉ. ⴰⵙⵎⵎⵓⵔⵙ ⵉⵙⵙⵏⵃⵊⴰ ⵜⴰⵎⴰⵜⴰⵔⵜ ⴱⵍⴰ ⵏⵜⵜⴰⵜ.
+verify-seal-passed = ⵉⵖⵢ ⴰⴷ ⵉⵜⵜⵓⵖⵔ.
+verify-seal-failed = ⵓⵔ ⵉⵖⵢ ⴰⴷ ⵉⵜⵜⵓⵖⵔ: ⵉⴱⴱⵉ, ⵉⵙⵏⴼⵍ ⵏⵖ ⵉⵜⵜⵢⴰⵙⵏⵓⵍⴼⴰ.
+verify-seal-missing = ⵓⵔ ⵉⵍⵍⵉ ⵓⵙⵎⵎⵓⵔⵙ, ⴷ ⴱⵍⴰ ⵏⵜⵜⴰ ⵓⵔ ⵏⵣⵎⵉⵔ ⴰⴷ ⵏⵙⵙⵏⵃⵊⵓ ⵡⴰⵍⵓ. ⵙⵙⴽⴰⵏⵔⴰⵜ ⵜⴰⵏⴳⴰⵍⵜ ⵉⵥⵥⵔⴳⵏ ⵖⴼ ⵜⴰⵎⴰⵜⴰⵔⵜ.
+verify-match-passed = ⵙ ⵙⵉⵏ ⵏ ⵢⴰⵜ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ.
+verify-match-failed = ⵜⴰⵏⴳⴰⵍⵜ ⵏ ⵢⴰⵜ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ, ⴰⵙⵎⵎⵓⵔⵙ ⵏ ⵢⴰⴹⵏ.
+verify-host-passed = ⵜⴰⵏⵙⴰ ⵏ ⵜⵡⴽⴰⵍⵜ ⵎⵉ ⵜⴼⴽⴰⵎ ⵜⵉⵙⵓⵔⴰ.
+verify-host-failed = ⵜⴰⵏⵙⴰ ⵜⴳⴰ { $host }, ⵓⵔ ⵜⴳⵉ ⵜⵉⵏ ⵜⵡⴽⴰⵍⵜ ⵎⵉ ⵜⴼⴽⴰⵎ ⵜⵉⵙⵓⵔⴰ. ⵎⴽ ⵜⴳⴰ ⵜⴰⵡⴽⴰⵍⵜ ⵏ ⵜⵉⴷⵜ, ⵙⵙⵎⵔⵙⴰⵜ ⵜⵉⵙⵓⵔⴰ ⵏⵏⵙ.
+verify-host-missing = ⵓⵔ ⵜⵜⵓⴼⴽⵉⵏⵜ ⵜⵙⵓⵔⴰ. ⴰⵡⵉⴷⴰⵜ keys.json ⵏ ⵜⵡⴽⴰⵍⵜ ⵙ --keys.
+verify-host-not-looked-at = ⵜⴻⵜⵜⵓⴼⴽⴰ ⵖⴰⵙ ⵜⵏⴳⴰⵍⵜ, ⵡⴰⵔ ⵜⴰⵏⵙⴰ.
+verify-key-passed = ⵜⴰⵡⴽⴰⵍⵜ ⵜⴼⵙⵔ ⵜⴰⵙⴰⵔⵓⵜ ⵉⵏⵏⴰ ⵓⵙⵎⵎⵓⵔⵙ.
+verify-key-failed = ⵓⵔ ⵜⴼⵙⵉⵔ ⵜⵡⴽⴰⵍⵜ ⵜⴰⵙⴰⵔⵓⵜ ⴰⴷ. ⵎⴽ ⵜⵍⵍⴰ ⵜⵓⵏⵖⵉⵍⵜ ⵏⵏⵓⵏ ⵇⴱⵍ ⵜⴰⵎⴰⵜⴰⵔⵜ, ⴰⵡⵉⴷⴰⵜ ⵜⴰⵎⴰⵢⵏⵓⵜ.
+verify-key-missing = ⵓⵔ ⵜⵜⵓⴼⴽⵉⵏⵜ ⵜⵙⵓⵔⴰ, ⵓⵔ ⵏⵙⵙⵉⵏ ⵎⵉ ⵉⵍⵍⴰ ⵓⵙⵎⵎⵓⵔⵙ.
+verify-signature-passed = ⵜⴰⵙⴰⵔⵓⵜ ⴰⴷ ⵜⵣⵎⵣ ⴰⵙⵎⵎⵓⵔⵙ ⴰⴷ.
+verify-signature-failed = ⵜⵣⴳⵍ: ⵉⵙⵏⴼⵍ ⵎⴰⵢⴷ ⵉⵏⵏⴰ ⵓⵙⵎⵎⵓⵔⵙ, ⵏⵖ ⵉⵙⴽⵔⵜ ⵡⴰⵢⴹ.
+verify-signature-missing = ⵓⵔ ⵏⵣⵎⵉⵔ ⴰⴷ ⵜⵜ ⵏⵙⵙⵉⴷⴷⵉ ⴱⵍⴰ ⵜⵉⵙⵓⵔⴰ ⵏ ⵜⵡⴽⴰⵍⵜ.
+verify-signature-not-looked-at = ⵓⵔ ⵏⵣⵎⵉⵔ ⴰⴷ ⵜⵜ ⵏⵙⵙⵉⴷⴷⵉ, ⴰⵛⴽⵓ ⵓⵔ ⵜⴻⵜⵜⵓⵙⵙⵉⵏ ⵜⵙⴰⵔⵓⵜ.
+verify-term-passed = ⵜⴰⵙⴰⵔⵓⵜ ⵜⵜⵓⵙⵎⵔⵙ ⴳ ⵓⵙⴰⴽⵓⴷ ⵏ ⵓⵙⵎⵎⵓⵔⵙ.
+verify-term-failed = ⵜⴰⵙⴰⵔⵓⵜ ⵓⵔ ⵜⴻⵜⵜⵓⵙⵎⵔⵙ ⴳ ⵓⵙⴰⴽⵓⴷ ⵏ ⵓⵙⵎⵎⵓⵔⵙ.
+verify-revocation-passed = ⵓⵔ ⵜⴻⵜⵜⵓⴽⴽⵙ ⵜⵙⴰⵔⵓⵜ, ⵏⵖ ⵉⵙⵙⵏⵃⵊⴰ ⵓⵣⵎⵎⴻⵎ ⴷ ⵉⵏⴰⴳⴰⵏ ⵏⵏⵙ ⵎⴰⵙ ⴰⵙⵎⵎⵓⵔⵙ ⵉⵣⵡⴰⵔ.
+verify-revocation-failed = ⵜⴻⵜⵜⵓⴽⴽⵙ ⵜⵙⴰⵔⵓⵜ ⴳ { $since }: { $reason }. ⵓⵔ ⵉⵍⵍⵉ ⵎⴰⵢⴷ ⵉⵙⵙⵏⵃⵊⴰⵏ ⵎⴰⵙ ⴰⵙⵎⵎⵓⵔⵙ ⵉⵣⵡⴰⵔ. ⵙⵙⵎⵔⵙⴰⵜ --log ⴷ --policy.
+verify-contents-passed = ⵓⵟⵟⵓⵏ ⵏ ⵓⵙⴷⴰⵡ ⴷ ⵓⴷⵖⴰⵔ ⵉⵖⵢⵏ ⴰⴷ ⵉⵍⵉ ⴳ ⵓⵣⵎⵎⴻⵎ.
+verify-contents-failed = ⵓⵟⵟⵓⵏ ⵏ ⵓⵙⴷⴰⵡ ⵏⵖ ⴰⴷⵖⴰⵔ ⴳ ⵓⵣⵎⵎⴻⵎ ⵓⵔ ⵉⵖⵢ ⴰⴷ ⵉⵍⵉ.
+verify-checkpoint-passed = ⵜⵣⵎⵣⵜ ⵜⵙⴰⵔⵓⵜ ⵏ ⵓⵣⵎⵎⴻⵎ ⵏ ⵜⵡⴽⴰⵍⵜ, { $size } ⵏ ⵉⵔⴰⵜⵏ.
+verify-checkpoint-failed = ⵓⵔ ⵜ ⵜⵣⵎⵉⵣ ⴰⵡⴷ ⵢⴰⵜ ⵏ ⵜⵙⴰⵔⵓⵜ ⵏ ⵜⵡⴽⴰⵍⵜ. ⵜⵓⵏⵖⵉⵍⵜ ⴰⴷ ⵓⵔ ⵜⵙⵡⵉ ⵡⴰⵍⵓ.
+verify-checkpoint-missing = ⵓⵔ ⵏⵣⵎⵉⵔ ⴰⴷ ⵏⵖⵔ ⵉⵅⴼ ⵏ ⵓⵣⵎⵎⴻⵎ.
+verify-inclusion-passed = ⵉⵍⵍⴰ ⵉⵔⴰ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ ⴳ ⵓⵣⵎⵎⴻⵎ ⴳ ⵓⴷⵖⴰⵔ { $index }.
+verify-inclusion-failed = ⵉⵍⵍⴰ ⵢⴰⵏ ⵉⵔⴰ ⵢⴰⴹⵏ ⴳ ⵓⴷⵖⴰⵔ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ.
+verify-inclusion-missing = ⵜⵓⵏⵖⵉⵍⵜ ⴰⴷ ⵏ ⵓⵣⵎⵎⴻⵎ ⵜⵣⵡⴰⵔ ⵜⴰⵎⴰⵜⴰⵔⵜ, ⵏⵖ ⵜⵅⵙⵔ.
+verify-root-passed = ⴰⵣⵎⵎⴻⵎ ⵉⴼⴼⵖⴷ ⵙⴳ ⵡⵉⵏ ⵜⵡⵔⵉⵇⵜ: ⵓⵔ ⵉⵙⵏⴼⵍ ⵡⴰⵍⵓ.
+verify-root-failed = ⴰⵣⵎⵎⴻⵎ ⵓⵔ ⵉⴳⵉ ⵡⵉⵏ ⵜⵡⵔⵉⵇⵜ: ⵉⵙⵏⴼⵍ ⵓⵎⵣⵔⵓⵢ ⵏⵏⵙ.
+verify-root-missing = ⵜⵓⵏⵖⵉⵍⵜ ⴰⴷ ⵏ ⵓⵣⵎⵎⴻⵎ ⵜⵣⵡⴰⵔ ⵜⴰⵎⴰⵜⴰⵔⵜ, ⵏⵖ ⵜⵅⵙⵔ.
+verify-root-not-looked-at = ⴰⵙⵏⵃⵊⵓ ⵏ ⵢⴰⵏ ⵉⵔⴰ ⵓⵔ ⵜ ⵉⵏⵏⵉ. ⴰⵣⵎⵎⴻⵎ ⴰⴽⴽⵯ ⵉⵏⵏⴰ ⵜ.
+verify-witnesses-passed = ⵣⵎⵣⵏ ⵉⵏⴰⴳⴰⵏ ⵙ ⵓⵎⴹⴰⵏ ⵏⵏⴰ ⵜⵔⴰ ⵜⵙⵔⵜⵉⵜ ⵏⵏⵓⵏ.
+verify-witnesses-failed = ⵣⵎⵣⵏ ⵉⵏⴰⴳⴰⵏ ⴷⴰⵡ ⵎⴰⵢⴷ ⵜⵔⴰ ⵜⵙⵔⵜⵉⵜ ⵏⵏⵓⵏ.
+verify-record-passed = ⴰⵙⴽⴽⵉⵍ ⴰⴷ ⴰⵢⴷ ⵙⵉ ⵜⵙⵎⵎⵓⵔⵙ ⵜⴰⵎⴰⵜⴰⵔⵜ, ⵉⵏⵏⴰ ⵎⴰⵙ ⵜⴻⵜⵜⵓⴼⴽⴰ.
+verify-record-failed = ⴰⵙⴽⴽⵉⵍ ⴰⴷ ⵓⵔ ⵉⴷ ⵏⵜⵜⴰ ⴰⵢ ⵙⵉ ⵜⵙⵎⵎⵓⵔⵙ ⵜⴰⵎⴰⵜⴰⵔⵜ, ⵏⵖ ⵉⵏⵏⴰ ⵢⴰⵜ ⵢⴰⴹⵏ.
+verify-record-not-looked-at = ⵜⵜⵓⴽⴽⵙⵏⵜ ⵜⵎⵓⵛⵉⵏ ⵜⵓⴷⵎⴰⵡⴰⵏⵉⵏ, ⴰⵎⴽ ⵉⵔⵅⵙ ⵓⵣⵔⴼ. ⵉⵔⴰ ⵉⵇⵇⵉⵎ ⵉⵙⵡⴰ.
+verify-replaced-passed = ⵓⵔ ⵜ ⵉⵙⵏⴼⵍ ⵉⵔⴰ ⵢⴰⴹⵏ.
+verify-replaced-failed = ⵜⴻⵜⵜⵓⵙⵏⴼⵍ ⴳ { $since }: { $reason }
+verify-replaced-not-looked-at = ⵜⴰⵎⴰⵜⴰⵔⵜ ⵉⵣⵍⵏ ⵜⵜⵓⵙⵏⴼⵍ ⵜⵣⵔⵉ ⵙⵓⵍ ⴷⴰ. ⵜⴰⵙⵏⴰ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ ⵖⵔ ⵜⵡⴽⴰⵍⵜ ⵜⵏⵏⴰ ⵎⴰⵏ ⵜⴰⵏ ⵉⵙⵡⵓⵔⵉⵏ.
+
+verify-limits = ⵎⴰⵢⴷ ⵓⵔ ⵉⵙⵙⵏⵃⵊⵉ ⵓⵢⴰ
+verify-limit-truth = ⵎⴰⵙ ⴳ ⵜⵉⴷⵜ ⵎⴰⵢⴷ ⵜⵓⵔⴰ ⵜⵡⴽⴰⵍⵜ: ⵖⴰⵙ ⵎⴰⵙ ⵜⵓⵔⴰⵜ, ⵓⵔ ⵜ ⵜⵙⵏⴼⵉⵍ.
+verify-limit-holder = ⵎⴰⵏ ⵡⴰ ⵉⵟⵟⴼⵏ ⵜⴰⵡⵔⵉⵇⵜ: ⵜⵓⵏⵖⵉⵍⵜ ⵖⵓⵔⵙ ⵢⴰⵜ ⵜⵏⴳⴰⵍⵜ.
+verify-limit-clock = ⵜⴰⵙⵔⴰⴳⵜ: ⴰⵙⴰⴽⵓⴷ ⵏ ⵓⵙⵎⵎⵓⵔⵙ ⵉⴳⴰ ⵡⵉⵏ ⵜⵙⵔⴰⴳⵜ ⵏ ⵜⵡⴽⴰⵍⵜ.
+verify-limit-clock-bounded = ⵜⴰⵙⵔⴰⴳⵜ: ⴰⵙⴰⴽⵓⴷ ⵏ ⵓⵙⵎⵎⵓⵔⵙ ⵉⴳⴰ ⵡⵉⵏ ⵜⵙⵔⴰⴳⵜ ⵏ ⵜⵡⴽⴰⵍⵜ. ⵉⵏⴰⴳⴰⵏ ⵙⵙⵏⵃⵊⴰⵏ ⵖⴰⵙ ⵎⴰⵙ ⵓⵔ ⵉⴷⴼⵉⵔ ⵎⴰⵢⴷ ⵉⵜⵜⵢⴰⵏⵏⴰⵏ.
+verify-limit-register = ⵎⴰⵙ ⵉⵍⵍⴰ ⴳ ⵓⵣⵎⵎⴻⵎ ⴰⴳⴷⵓⴷⴰⵏ: ⵓⵔ ⵜⴻⵜⵜⵓⴼⴽⵉ ⵜⵓⵏⵖⵉⵍⵜ ⵏ ⵓⵣⵎⵎⴻⵎ.
+verify-limit-witnesses = ⵎⴰⵙ ⴰⴽⴽⵯ ⵎⵉⴷⴷⵏ ⵥⵕⴰⵏ ⵢⴰⵏ ⵓⵣⵎⵎⴻⵎ: ⵓⵔ ⵜⵜⵓⵙⵇⵙⴰⵏ ⵉⵏⴰⴳⴰⵏ.
+
+verify-reference = ⴰⵙⴷⴰⵡ
+verify-issued = ⵜⴻⵜⵜⵓⴼⴽⴰ, ⵙ ⵜⵙⵔⴰⴳⵜ ⵏ ⵜⵡⴽⴰⵍⵜ
+verify-published-by = ⵥⵕⴰⵏ ⵜ ⵉⵏⴰⴳⴰⵏ, ⴳ ⵓⵎⴳⴳⴰⵔⵓ
+verify-published-after = ⵓⵔⵜⴰ ⵉⵍⵍⵉ ⴳ ⵓⵣⵎⵎⴻⵎ ⴰⵙⵎⵉ ⵜ ⵥⵕⴰⵏ ⵉⵏⴰⴳⴰⵏ
+verify-entry = ⵉⵔⴰ ⴳ ⵓⵣⵎⵎⴻⵎ
+verify-entry-of = { $index } ⵙⴳ { $size }
+verify-receipt = ⵓⵟⵟⵓⵏ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ
+verify-office = ⵜⴰⵏⵙⴰ ⵏ ⵜⵡⴽⴰⵍⵜ
+verify-witnessed-by = ⵉⵏⴰⴳⴰⵏ
+verify-key-id = ⵜⴰⵙⴰⵔⵓⵜ
+
+verify-problem-unreadable = ⵓⵔ ⵉⵖⵢ ⴰⴷ ⵉⵜⵜⵓⵖⵔ ⵓⴼⴰⵢⵍⵓ: { $reason }
+verify-problem-large = ⵢⵓⴳⵔ { $size } ⵎⵖ, ⵓⵔ ⵉⵜⵜⵓⵖⵔⵉ.
+verify-problem-no-code = ⵓⵔ ⵜⴻⵜⵜⵓⴼⴰ ⴷⵉⴳⵙ ⵜⵏⴳⴰⵍⵜ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ. ⵙⵡⵍⴼⴰⵜ ⵜⵜ ⵙ ⵜⵉⴼⴰⵡⵜ, ⵙ ⵜⵏⴳⴰⵍⵜ ⴰⴽⴽⵯ.
+verify-problem-unknown = ⵓⵔ ⵉⴳⵉ ⵜⴰⵡⵍⴰⴼⵜ, PDF, ⴰⵙⵏⵃⵊⵓ, ⵜⴰⵔⵓⵎⵎⵉ ⵏⵖ ⴰⴹⵕⵉⵚ ⵏ ⵜⵉⵎⴰⵜⴰⵔⵉⵏ.
+verify-problem-empty = ⵓⵔ ⵜⴻⵜⵜⵓⴼⴽⵉ ⵜⵖⴰⵡⵙⴰ ⵉ ⵓⵙⵙⵉⴷⴷⵉ.
+verify-problem-proof = ⴰⵙⵏⵃⵊⵓ ⵉⵔⴰ ⴰⵙⴽⴽⵉⵍ ⴷ nonce ⵏⵏⵙ: ⴼⴽⴰⵜ --record ⴷ --nonce.
+
+verify-sum = { $all } ⵜⵜⵓⵙⵙⵉⴷⴷⵉⵏ: { $genuine } ⵖⵣⴰⵏ, { $not } ⵓⵔ ⵖⵣⵉⵏ, { $ended } ⵓⵔ ⵙⵓⵍ ⵙⵡⵓⵔⵉⵏ, { $cannot } ⵓⵔ ⵏⵣⵎⵉⵔ ⴰⴷ ⵏⵉⵏⵉ
+verify-report-title = ⵜⵉⵎⴰⵜⴰⵔⵉⵏ ⵜⵜⵓⵙⵙⵉⴷⴷⵉⵏ
+verify-report-input = ⴰⵏⴽⵛⵓⵎ
+verify-report-answer = ⵜⴰⵔⴰⵔⵉⵜ
+verify-report-why = ⵎⴰⵅ

@@ -24,7 +24,12 @@ use super::{
     serving,
     terminal::say,
 };
-use crate::{config::DataDir, dossier::PublicState, print::QrSymbol, receipt::PublicUrl};
+use crate::{
+    config::DataDir,
+    dossier::{PublicState, Role},
+    print::QrSymbol,
+    receipt::PublicUrl,
+};
 
 /// Its presence says that this command made the folder.
 const MARKER: &str = "DEMONSTRATION";
@@ -183,7 +188,11 @@ async fn account(office: &Office, data: &DataDir) -> anyhow::Result<String> {
         ));
     }
     let password = password::generate()?;
-    office.service.add_account(ACCOUNT, &password).await?.context("the clerk's account cannot be made")?;
+    office
+        .service
+        .add_account(ACCOUNT, Role::Manager, &password)
+        .await?
+        .context("the clerk's account cannot be made")?;
     Ok(format!("  name            {ACCOUNT}\n  password        {}", *password))
 }
 

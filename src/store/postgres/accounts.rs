@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 
 use super::{pool::Pool, rows};
-use crate::store::{Account, NewSession, Session, StoreError};
+use crate::{
+    dossier::Role,
+    store::{Account, NewSession, Session, StoreError},
+};
 
 /// PostgreSQL's text holds no zero byte, so no name with one can be there.
 fn cannot_be(name: &str) -> bool {
@@ -17,9 +20,9 @@ pub(super) async fn create(pool: &Pool, account: &Account) -> Result<(), StoreEr
     let written = pool
         .write(
             "write an account",
-            "INSERT INTO accounts (name, password_hash, created_at) VALUES ($1, $2, $3)
+            "INSERT INTO accounts (name, password_hash, role, created_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (name) DO NOTHING RETURNING name",
-            &[&account.name, &account.password_hash, &account.created_at.as_millisecond()],
+            &[&account.name, &account.password_hash, &account.role.as_str(), &account.created_at.as_millisecond()],
         )
         .await?;
     if written.is_empty() { Err(StoreError::AccountExists) } else { Ok(()) }
@@ -30,16 +33,30 @@ pub(super) async fn find(pool: &Pool, name: &str) -> Result<Option<Account>, Sto
         return Ok(None);
     }
     let rows = pool
-        .read("read an account", "SELECT name, password_hash, created_at FROM accounts WHERE name = $1", &[&name])
+        .read("read an account", "SELECT name, password_hash, role, created_at FROM accounts WHERE name = $1", &[&name])
         .await?;
     rows.first().map(rows::account).transpose()
 }
 
 pub(super) async fn all(pool: &Pool) -> Result<Vec<Account>, StoreError> {
     let rows = pool
-        .read("list the accounts", "SELECT name, password_hash, created_at FROM accounts ORDER BY name", &[])
+        .read("list the accounts", "SELECT name, password_hash, role, created_at FROM accounts ORDER BY name", &[])
         .await?;
     rows.iter().map(rows::account).collect()
+}
+
+pub(super) async fn set_role(pool: &Pool, name: &str, role: Role) -> Result<bool, StoreError> {
+    if cannot_be(name) {
+        return Ok(false);
+    }
+    let changed = pool
+        .write_again(
+            "change a role",
+            "UPDATE accounts SET role = $2 WHERE name = $1 RETURNING name",
+            &[&name, &role.as_str()],
+        )
+        .await?;
+    Ok(!changed.is_empty())
 }
 
 /// Whoever knew the old password is signed out with it.
@@ -86,7 +103,9 @@ pub(super) async fn session(pool: &Pool, token_hash: [u8; 32], now: Timestamp) -
     let rows = pool
         .read(
             "read a session",
-            "SELECT account, created_at, expires_at FROM sessions WHERE token_hash = $1 AND expires_at > $2",
+            "SELECT sessions.account, accounts.role, sessions.created_at, sessions.expires_at
+             FROM sessions JOIN accounts ON accounts.name = sessions.account
+             WHERE sessions.token_hash = $1 AND sessions.expires_at > $2",
             &[&token_hash, &now.as_millisecond()],
         )
         .await?;

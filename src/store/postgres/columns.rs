@@ -2,7 +2,7 @@
 
 use tokio_postgres::types::ToSql;
 
-use super::{link::Flight, rows, wishes::Rows};
+use super::{link::Flight, nodes, rows, wishes::Rows};
 use crate::store::{StoreError, growth::Grown};
 
 const NUMBERS: &str = "INSERT INTO numbers (procedure, year, last)
@@ -33,8 +33,18 @@ const STATES: &str = "UPDATE receipts SET copies = new.copies, replaced_at = new
         AND (receipts.copies, receipts.replaced_at) IS DISTINCT FROM (new.copies, new.replaced_at)";
 const GRANTED: &str = "INSERT INTO idempotency (key, fingerprint, first_leaf, last_leaf)
     SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[])";
+const ERASURES: &str = "INSERT INTO erasures (leaf_index, told_by)
+    SELECT events.leaf_index, erased.told_by FROM unnest($1::bigint[], $2::bigint[]) AS erased (dossier, told_by)
+    JOIN events ON events.dossier = erased.dossier";
+const ERASE: &str = "DELETE FROM event_contents USING events
+    WHERE event_contents.leaf_index = events.leaf_index AND events.dossier = ANY ($1)";
+const STRIP: &str = "UPDATE dossiers SET applicant = '', parcel = NULL, name_key = '', parcel_key = NULL, phone = NULL,
+        identity_hash = NULL, erased_by = erased.told_by
+    FROM unnest($1::bigint[], $2::bigint[]) AS erased (dossier, told_by) WHERE sequence = erased.dossier";
 const HEAD: &str = "INSERT INTO heads (size, root) VALUES ($1, $2)";
 pub(super) const EDGE: &str = "UPDATE frontier SET size = $1, edge = $2 WHERE \"only\" = 0";
+pub(super) const NODES: &str = "INSERT INTO nodes (level, number, hash)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])";
 const SEALS: &str = "INSERT INTO seals (leaf_index, tree_size, seal)
     SELECT leaf_index, $1::bigint, seal FROM unnest($2::bigint[], $3::bytea[]) AS new (leaf_index, seal)";
 
@@ -163,13 +173,20 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
             column!(granted, (_, granted) => granted.last),
         ],
     );
+    let erased = &rows.erased;
+    let places = || column!(erased, (dossier, _) => *dossier);
+    let told_by = || column!(erased, (_, told_by) => *told_by);
+    // After everything that this batch itself has written.
+    add(ERASURES, erased.is_empty(), vec![places(), told_by()]);
+    add(ERASE, erased.is_empty(), vec![places()]);
+    add(STRIP, erased.is_empty(), vec![places(), told_by()]);
     if let Some(grown) = grown {
         tables.append(&mut of_growth(grown)?);
     }
     Ok(tables)
 }
 
-/// The head, the edge and the seals of a log that has grown.
+/// The head, the edge, the nodes and the seals of a log that has grown.
 fn of_growth(grown: &Grown) -> Result<Vec<Table<'_>>, StoreError> {
     let size = rows::signed(grown.head.size)?;
     let leaves = grown.seals.iter().map(|new| rows::signed(new.leaf_index)).collect::<Result<Vec<_>, StoreError>>()?;
@@ -177,6 +194,10 @@ fn of_growth(grown: &Grown) -> Result<Vec<Table<'_>>, StoreError> {
         Table { statement: HEAD, columns: vec![Box::new(size), Box::new(grown.head.root)] },
         Table { statement: EDGE, columns: vec![Box::new(size), Box::new(grown.edge.as_slice())] },
     ];
+    if !grown.nodes.is_empty() {
+        let (levels, numbers, hashes) = nodes::columns(&grown.nodes)?;
+        tables.push(Table { statement: NODES, columns: vec![Box::new(levels), Box::new(numbers), Box::new(hashes)] });
+    }
     if !leaves.is_empty() {
         let seals = column!(grown.seals, new => new.seal.as_slice());
         tables.push(Table { statement: SEALS, columns: vec![Box::new(size), Box::new(leaves), seals] });

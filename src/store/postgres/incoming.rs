@@ -7,12 +7,14 @@
 use tokio_postgres::types::ToSql;
 
 use super::{
-    columns::{CONTENTS, DOSSIERS, EDGE, EVENTS, column},
+    columns::{CONTENTS, DOSSIERS, EDGE, EVENTS, NODES, column},
     ferry::Crossing,
     link::Value,
-    log, outgoing, portable, rows,
+    log, nodes, outgoing, portable, rows,
 };
-use crate::store::{CheckpointRow, Chunk, GrantedWish, PortableLeaf, Remainder, StoreError, growth, portable::MARK};
+use crate::store::{
+    CheckpointRow, Chunk, CosignatureRow, GrantedWish, PortableLeaf, Remainder, StoreError, growth, portable::MARK,
+};
 
 const HEADS: &str = "INSERT INTO heads (size, root) SELECT * FROM unnest($1::bigint[], $2::bytea[]) ORDER BY 1";
 const RECEIPTS: &str = "INSERT INTO receipts (id, key_id, dossier, leaf_index, issued_at, copies, replaced_at)
@@ -24,11 +26,18 @@ const WISHES: &str = "INSERT INTO idempotency (key, fingerprint, first_leaf, las
     SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::bigint[]) ON CONFLICT (key) DO NOTHING";
 const CHECKPOINTS: &str = "INSERT INTO checkpoints (size, note, published_at)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[]) ON CONFLICT (size) DO NOTHING";
+const COSIGNATURES: &str = "INSERT INTO cosignatures (size, witness, line, at, received_at)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+    ON CONFLICT (size, witness) DO NOTHING";
+const ERASURES: &str = "INSERT INTO erasures (leaf_index, told_by) SELECT * FROM unnest($1::bigint[], $2::bigint[])";
+const ERASE: &str = "DELETE FROM event_contents WHERE leaf_index = ANY ($1)";
+const ERASED_BY: &str = "UPDATE dossiers SET erased_by = new.erased_by
+    FROM unnest($1::bigint[], $2::bigint[]) AS new (sequence, erased_by) WHERE dossiers.sequence = new.sequence";
 const FACTS: &str = "INSERT INTO meta (key, value) SELECT * FROM unnest($1::text[], $2::text[])";
 const NUMBERS: &str = "INSERT INTO numbers (procedure, year, last)
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])";
-const ACCOUNTS: &str = "INSERT INTO accounts (name, password_hash, created_at)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])";
+const ACCOUNTS: &str = "INSERT INTO accounts (name, password_hash, created_at, role)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])";
 const ATTEMPTS: &str = "INSERT INTO attempts (bucket, failures, window_ends_at, locked_until)
     SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[])";
 
@@ -50,8 +59,9 @@ pub(super) async fn add_chunk(crossing: &Crossing, chunk: &Chunk) -> Result<(), 
     let head = crossing.read("read the head", log::HEAD, &[]).await?;
     let head = head.first().map_or_else(|| Ok(growth::empty_head()), rows::tree_head)?;
     let before = growth::checked_edge(outgoing::edge(crossing).await?.as_deref(), &head)?;
+    let mut completed = Vec::new();
     let after = chunk
-        .recompute(before)
+        .recompute_and_tell(before, |node| completed.push(node))
         .map_err(|_| StoreError::Inconsistent("the chunk does not follow from the log that it is added to"))?;
     put(crossing, "write dossiers' rows", DOSSIERS, dossiers(chunk)).await?;
     put(crossing, "write leaves", EVENTS, leaves(chunk)?).await?;
@@ -60,6 +70,9 @@ pub(super) async fn add_chunk(crossing: &Crossing, chunk: &Chunk) -> Result<(), 
     let sizes = heads.iter().map(|head| rows::signed(head.size)).collect::<Result<Vec<_>, _>>()?;
     put(crossing, "write heads", HEADS, vec![Box::new(sizes), column!(heads, head => head.root)]).await?;
     crossing.write("write the tree's edge", EDGE, &[&rows::signed(after.size())?, &after.to_bytes()]).await?;
+    let (levels, numbers, hashes) = nodes::columns(&completed)?;
+    put(crossing, "write nodes", NODES, vec![Box::new(levels), Box::new(numbers), Box::new(hashes)]).await?;
+    put_erasures(crossing, chunk).await?;
     put(crossing, "write receipts", RECEIPTS, receipts(chunk)).await?;
     let seals = vec![
         column!(chunk.seals, row => row.leaf_index),
@@ -67,6 +80,17 @@ pub(super) async fn add_chunk(crossing: &Crossing, chunk: &Chunk) -> Result<(), 
         column!(chunk.seals, row => row.seal.as_slice()),
     ];
     put(crossing, "write seals", SEALS, seals).await
+}
+
+/// A leaf may have come with its content before the source erased it.
+async fn put_erasures(crossing: &Crossing, chunk: &Chunk) -> Result<(), StoreError> {
+    let leaves: Vec<i64> = chunk.erasures.iter().map(|erasure| erasure.leaf_index).collect();
+    let told_by: Vec<i64> = chunk.erasures.iter().map(|erasure| erasure.told_by).collect();
+    crossing.write("write erasures", ERASURES, &[&leaves, &told_by]).await?;
+    crossing.write("erase contents", ERASE, &[&leaves]).await?;
+    let (sequences, erased_by): (Vec<i64>, Vec<i64>) =
+        chunk.dossiers.iter().filter_map(|row| Some((row.sequence, row.erased_by?))).unzip();
+    crossing.write("write what tells of dossiers' erasures", ERASED_BY, &[&sequences, &erased_by]).await
 }
 
 fn dossiers(chunk: &Chunk) -> Vec<Column<'_>> {
@@ -154,6 +178,19 @@ pub(super) async fn add_checkpoints(crossing: &Crossing, checkpoints: &[Checkpoi
     put(crossing, "write checkpoints", CHECKPOINTS, columns).await
 }
 
+pub(super) async fn add_cosignatures(crossing: &Crossing, cosignatures: &[CosignatureRow]) -> Result<(), StoreError> {
+    portable::custody(crossing).await?.check_unfinished()?;
+    let sizes = cosignatures.iter().map(|row| rows::signed(row.size)).collect::<Result<Vec<_>, _>>()?;
+    let columns: Vec<Column<'_>> = vec![
+        Box::new(sizes),
+        column!(cosignatures, row => row.witness.as_str()),
+        column!(cosignatures, row => row.line.as_str()),
+        column!(cosignatures, row => row.at),
+        column!(cosignatures, row => row.received_at.as_millisecond()),
+    ];
+    put(crossing, "write cosignatures", COSIGNATURES, columns).await
+}
+
 pub(super) async fn put_remainder(crossing: &Crossing, remainder: &Remainder) -> Result<(), StoreError> {
     portable::custody(crossing).await?.check_unfinished()?;
     for statement in ["DELETE FROM sessions", "DELETE FROM accounts", "DELETE FROM attempts", "DELETE FROM numbers"] {
@@ -173,8 +210,9 @@ pub(super) async fn put_remainder(crossing: &Crossing, remainder: &Remainder) ->
     let accounts = &remainder.accounts;
     let columns = vec![
         column!(accounts, (name, _) => name.as_str()),
-        column!(accounts, (_, (password_hash, _)) => password_hash.as_str()),
-        column!(accounts, (_, (_, created_at)) => *created_at),
+        column!(accounts, (_, account) => account.password_hash.as_str()),
+        column!(accounts, (_, account) => account.created_at),
+        column!(accounts, (_, account) => account.role.as_str()),
     ];
     put(crossing, "write accounts", ACCOUNTS, columns).await?;
     let attempts = &remainder.attempts;

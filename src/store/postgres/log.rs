@@ -1,10 +1,10 @@
-//! Reading the log, and keeping what was published of it.
+//! Reading the log, and what its database says of itself.
 
 use super::{pool::Pool, rows};
 use crate::{
     dossier::Reference,
     store::{
-        CheckpointRow, Custody, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+        Custody, JournalSubject, LogRow, NumberSeries, ServerFacts, StoreError, StoredEvent, StoredLogEvent, TreeHead,
         WaitsFor, growth, portable::MARK,
     },
     tlog::Hash,
@@ -76,16 +76,24 @@ pub(super) async fn leaf_hashes(pool: &Pool, from: u64, limit: u32) -> Result<Ve
     rows.iter().map(|row| rows::bytes(row, 0)).collect()
 }
 
+pub(super) async fn commitments(pool: &Pool, from: u64, limit: u32) -> Result<Vec<[u8; 32]>, StoreError> {
+    let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
+    let sql = "SELECT commitment FROM events WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2";
+    let rows = pool.read("read commitments", sql, &[&from, &i64::from(limit)]).await?;
+    rows.iter().map(|row| rows::bytes(row, 0)).collect()
+}
+
 pub(super) async fn log_rows(pool: &Pool, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError> {
     let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
     let rows = pool
         .read(
             "read the log",
             "SELECT events.leaf_index, dossiers.reference, events.leaf_hash, events.commitment, event_contents.record,
-                 event_contents.nonce
+                 event_contents.nonce, erasures.told_by
              FROM events
              LEFT JOIN dossiers ON dossiers.sequence = events.dossier
-             JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             LEFT JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             LEFT JOIN erasures ON erasures.leaf_index = events.leaf_index
              WHERE events.leaf_index >= $1 ORDER BY events.leaf_index LIMIT $2",
             &[&from, &i64::from(limit)],
         )
@@ -93,31 +101,45 @@ pub(super) async fn log_rows(pool: &Pool, from: u64, limit: u32) -> Result<Vec<L
     rows.iter().map(rows::log_row).collect()
 }
 
-pub(super) async fn last_checkpoint(pool: &Pool) -> Result<Option<CheckpointRow>, StoreError> {
-    let rows = pool
-        .read(
-            "read the last checkpoint",
-            "SELECT size, note, published_at FROM checkpoints ORDER BY size DESC LIMIT 1",
-            &[],
-        )
-        .await?;
-    rows.first().map(rows::checkpoint).transpose()
-}
-
-pub(super) async fn keep_checkpoint(pool: &Pool, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
-    let rows = pool
-        .write_again(
-            "keep a checkpoint",
-            "WITH kept AS (
-                 INSERT INTO checkpoints (size, note, published_at)
-                 SELECT $1::bigint, $2::text, $3::bigint WHERE NOT EXISTS (SELECT FROM meta WHERE key = $4::text)
-                 ON CONFLICT (size) DO NOTHING
-             )
-             SELECT value FROM meta WHERE key = $4",
-            &[&rows::signed(checkpoint.size)?, &checkpoint.note, &checkpoint.published_at.as_millisecond(), &MARK],
-        )
-        .await?;
-    Custody::read(rows.first().map(|row| rows::get(row, 0)).transpose()?)?.check_in_use()
+pub(super) async fn journal(
+    pool: &Pool,
+    subject: &JournalSubject,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<LogRow>, StoreError> {
+    macro_rules! select {
+        ($condition:literal) => {
+            concat!(
+                "SELECT events.leaf_index, dossiers.reference, events.leaf_hash, events.commitment,
+                     event_contents.record, event_contents.nonce, erasures.told_by
+                 FROM events
+                 LEFT JOIN dossiers ON dossiers.sequence = events.dossier
+                 LEFT JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+                 LEFT JOIN erasures ON erasures.leaf_index = events.leaf_index
+                 WHERE events.leaf_index < $1 AND ",
+                $condition,
+                " ORDER BY events.leaf_index DESC LIMIT $2"
+            )
+        };
+    }
+    let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let limit = i64::from(limit);
+    let action = "read the journal";
+    let rows = match subject {
+        JournalSubject::Everything => pool.read(action, select!("true"), &[&before, &limit]).await?,
+        JournalSubject::Log => pool.read(action, select!("events.dossier IS NULL"), &[&before, &limit]).await?,
+        JournalSubject::Dossier(reference) => {
+            let sql = select!(
+                "events.leaf_index IN (
+                     SELECT leaf_index FROM events
+                     WHERE dossier = (SELECT sequence FROM dossiers WHERE reference = $3)
+                     UNION ALL SELECT erased_by FROM dossiers WHERE reference = $3
+                 )"
+            );
+            pool.read(action, sql, &[&before, &limit, &reference.to_string()]).await?
+        }
+    };
+    rows.iter().map(rows::log_row).collect()
 }
 
 pub(super) async fn custody(pool: &Pool) -> Result<Custody, StoreError> {
@@ -177,6 +199,9 @@ pub(super) async fn check_storage(pool: &Pool) -> Result<Vec<String>, StoreError
              SELECT format('the trigger %s on %s is missing or off', guard.name, guard.place)
              FROM (VALUES ('events_never_change', 'events'), ('events_never_go', 'events'), ('events_follow', 'events'),
                      ('event_contents_never_change', 'event_contents'), ('event_contents_never_go', 'event_contents'),
+                     ('event_contents_go_when_erased', 'event_contents'), ('event_contents_stay_erased', 'event_contents'),
+                     ('erasures_never_change', 'erasures'), ('erasures_never_go', 'erasures'),
+                     ('erasures_are_told', 'erasures'), ('nodes_never_change', 'nodes'), ('nodes_never_go', 'nodes'),
                      ('heads_never_change', 'heads'), ('heads_never_go', 'heads'), ('heads_grow', 'heads'),
                      ('seals_never_change', 'seals'), ('seals_never_go', 'seals')) AS guard (name, place)
              WHERE NOT EXISTS (

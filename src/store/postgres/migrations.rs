@@ -16,6 +16,9 @@ use crate::store::{
     series::{Applied, Migration},
 };
 
+/// The migration that made the table of nodes.
+pub(super) const WITH_NODES: usize = 2;
+
 /// What this program knows.
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_initial", statements: include_str!("migrations/0001_initial.sql"), needs: 1 },

@@ -18,6 +18,7 @@ mod incoming;
 mod link;
 mod log;
 mod migrations;
+mod nodes;
 mod options;
 mod outgoing;
 mod passfile;
@@ -26,6 +27,7 @@ mod pool;
 mod portable;
 mod presence;
 mod primary;
+mod published;
 mod receipts;
 mod rows;
 mod search;
@@ -50,14 +52,15 @@ use self::{
     writer::{Job, Writer},
 };
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
-    LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts, Session,
-    Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
+    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, NewDossier, NewLogEvent, NewSession, NumberSeries,
+    Remains, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store, StoreError, StoredEvent, StoredLogEvent,
+    TreeHead,
 };
 use crate::{
-    dossier::{ProcedureCode, Reference},
+    dossier::{ProcedureCode, Reference, Role},
     receipt::ReceiptId,
-    tlog::Hash,
+    tlog::{Hash, NodeRange},
 };
 
 /// Draws 16 random bytes that name a batch; `None` when the system has none to give. Two batches must never have one name.
@@ -116,6 +119,11 @@ impl Store for PostgresStore {
         Ok(leaf)
     }
 
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let told_by = self.0.writer.write(|reply| Job::Erase(Box::new(erasure), reply)).await?;
+        Ok(Erased { told_by, remains: Remains::Server })
+    }
+
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
         log::numbers(&self.0.pool).await
     }
@@ -164,16 +172,57 @@ impl Store for PostgresStore {
         log::leaf_hashes(&self.0.pool, from, limit).await
     }
 
+    async fn nodes(&self, ranges: &[NodeRange]) -> Result<Vec<Vec<Hash>>, StoreError> {
+        nodes::read(&self.0.pool, ranges).await
+    }
+
+    async fn commitments(&self, from: u64, limit: u32) -> Result<Vec<[u8; 32]>, StoreError> {
+        log::commitments(&self.0.pool, from, limit).await
+    }
+
     async fn log_rows(&self, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError> {
         log::log_rows(&self.0.pool, from, limit).await
     }
 
+    async fn journal(
+        &self,
+        subject: &JournalSubject,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        log::journal(&self.0.pool, subject, before, limit).await
+    }
+
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
-        log::last_checkpoint(&self.0.pool).await
+        published::last_checkpoint(&self.0.pool).await
+    }
+
+    async fn checkpoint_of(&self, size: u64) -> Result<Option<CheckpointRow>, StoreError> {
+        published::checkpoint_of(&self.0.pool, size).await
+    }
+
+    async fn checkpoint_covering(&self, leaf: u64) -> Result<Option<CheckpointRow>, StoreError> {
+        published::checkpoint_covering(&self.0.pool, leaf).await
+    }
+
+    async fn published_checkpoints(&self, before: Option<u64>, limit: u32) -> Result<Vec<CheckpointRow>, StoreError> {
+        published::published_checkpoints(&self.0.pool, before, limit).await
+    }
+
+    async fn keep_cosignature(&self, cosignature: CosignatureRow) -> Result<(), StoreError> {
+        published::keep_cosignature(&self.0.pool, &cosignature).await
+    }
+
+    async fn cosignatures(&self, size: u64) -> Result<Vec<CosignatureRow>, StoreError> {
+        published::cosignatures(&self.0.pool, size).await
+    }
+
+    async fn last_cosigned(&self, witness: &str) -> Result<Option<u64>, StoreError> {
+        published::last_cosigned(&self.0.pool, witness).await
     }
 
     async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError> {
-        log::keep_checkpoint(&self.0.pool, &checkpoint).await
+        published::keep_checkpoint(&self.0.pool, &checkpoint).await
     }
 
     async fn custody(&self) -> Result<Custody, StoreError> {
@@ -196,6 +245,10 @@ impl Store for PostgresStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         accounts::all(&self.0.pool).await
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, StoreError> {
+        accounts::set_role(&self.0.pool, name, role).await
     }
 
     async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Row;
 
-use super::{ferry::Crossing, link::Value, rows};
+use super::{ferry::Crossing, link::Value, published, rows};
 use crate::store::{
-    CheckpointRow, Chunk, GrantedWish, LeafContent, PortableDossier, PortableLeaf, PortableReceipt, PortableSeal,
-    Remainder, StoreError, Totals,
+    CheckpointRow, Chunk, CosignatureRow, GrantedWish, PortableAccount, PortableDossier, PortableErasure, PortableLeaf,
+    PortableReceipt, PortableSeal, Remainder, StoreError, Totals,
     portable::{self, MARK},
 };
 
@@ -19,11 +19,15 @@ const LEAVES: &str = "SELECT events.leaf_index, events.dossier, events.position,
 const HEADS: &str = "SELECT size, root FROM heads WHERE size > $1 AND size <= $2 ORDER BY size";
 const SEALS: &str =
     "SELECT leaf_index, tree_size, seal FROM seals WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index";
+const ERASURES: &str =
+    "SELECT leaf_index, told_by FROM erasures WHERE told_by >= $1 AND told_by < $2 ORDER BY leaf_index";
+const ERASED: &str = "SELECT sequence FROM dossiers WHERE erased_by >= $1 AND erased_by < $2";
 // The places are handed over as values, so that each is looked up by its index. As a condition on another table, the
 // server might read all dossiers for each chunk.
 const DOSSIERS: &str =
     "SELECT sequence, reference, procedure, version, office, step, state, applicant, parcel, name_key,
-        parcel_key, phone, identity_hash, registered_at, updated_at, deposited_on, due_on, answered_on, answered_days
+        parcel_key, phone, identity_hash, registered_at, updated_at, deposited_on, due_on, answered_on, answered_days,
+        CASE WHEN erased_by < $2 THEN erased_by END
     FROM dossiers WHERE sequence = ANY ($1) ORDER BY sequence";
 const RECEIPTS: &str = "SELECT id, key_id, dossier, leaf_index, issued_at, copies, replaced_at
     FROM receipts WHERE dossier = ANY ($1) AND leaf_index < $2 ORDER BY dossier, leaf_index";
@@ -34,7 +38,8 @@ const NEXT_WISHES: &str =
 const CHECKPOINTS: &str = "SELECT size, note, published_at FROM checkpoints WHERE size >= $1 ORDER BY size LIMIT $2";
 const TOTALS: &str = "SELECT (SELECT count(*) FROM dossiers), (SELECT count(*) FROM events),
         (SELECT count(*) FROM event_contents), (SELECT count(*) FROM heads), (SELECT count(*) FROM receipts),
-        (SELECT count(*) FROM seals), (SELECT count(*) FROM idempotency), (SELECT count(*) FROM checkpoints)";
+        (SELECT count(*) FROM seals), (SELECT count(*) FROM idempotency), (SELECT count(*) FROM checkpoints),
+        (SELECT count(*) FROM nodes), (SELECT count(*) FROM erasures), (SELECT count(*) FROM cosignatures)";
 pub(super) const EDGE: &str = "SELECT edge FROM frontier WHERE \"only\" = 0 AND size > 0";
 
 pub(super) async fn chunk(crossing: &Crossing, from: u64, at_least: u32) -> Result<Chunk, StoreError> {
@@ -51,31 +56,36 @@ pub(super) async fn chunk(crossing: &Crossing, from: u64, at_least: u32) -> Resu
     let leaves: Vec<PortableLeaf> = leaves.iter().map(leaf).collect::<Result<_, _>>()?;
     let heads = crossing.read("read heads", HEADS, &bounds).await?;
     let seals = crossing.read("read seals", SEALS, &bounds).await?;
-    let places = Chunk::touched(&leaves);
-    let dossiers = crossing.read("read dossiers' rows", DOSSIERS, &[&places]).await?;
+    let erasures = crossing.read("read erasures", ERASURES, &bounds).await?;
+    let erased = crossing.read("find erased dossiers", ERASED, &bounds).await?;
+    let erased: Vec<i64> = erased.iter().map(|row| rows::get(row, 0)).collect::<Result<_, _>>()?;
+    let places = Chunk::touched(&leaves, erased);
+    let dossiers = crossing.read("read dossiers' rows", DOSSIERS, &[&places, &end]).await?;
     let receipts = crossing.read("read receipts' rows", RECEIPTS, &[&places, &end]).await?;
     Ok(Chunk {
         from,
         leaves,
         heads: heads.iter().map(rows::tree_head).collect::<Result<_, _>>()?,
         seals: seals.iter().map(seal).collect::<Result<_, _>>()?,
+        erasures: erasures.iter().map(erasure).collect::<Result<_, _>>()?,
         dossiers: dossiers.iter().map(dossier).collect::<Result<_, _>>()?,
         receipts: receipts.iter().map(receipt).collect::<Result<_, _>>()?,
     })
 }
 
 fn leaf(row: &Row) -> Result<PortableLeaf, StoreError> {
-    let record: Option<Vec<u8>> = rows::get(row, 5)?;
     Ok(PortableLeaf {
         index: rows::number(row, 0)?,
         dossier: rows::get(row, 1)?,
         position: rows::get(row, 2)?,
         commitment: rows::bytes(row, 3)?,
         leaf_hash: rows::bytes(row, 4)?,
-        content: record
-            .map(|record| Ok::<_, StoreError>(LeafContent { record, nonce: rows::bytes(row, 6)? }))
-            .transpose()?,
+        content: rows::content(row, 5)?,
     })
+}
+
+fn erasure(row: &Row) -> Result<PortableErasure, StoreError> {
+    Ok(PortableErasure { leaf_index: rows::get(row, 0)?, told_by: rows::get(row, 1)? })
 }
 
 fn seal(row: &Row) -> Result<PortableSeal, StoreError> {
@@ -104,6 +114,7 @@ fn dossier(row: &Row) -> Result<PortableDossier, StoreError> {
         due_on: rows::get(row, 16)?,
         answered_on: rows::get(row, 17)?,
         answered_days: rows::get(row, 18)?,
+        erased_by: rows::get(row, 19)?,
     })
 }
 
@@ -144,11 +155,25 @@ pub(super) async fn checkpoints(crossing: &Crossing, from: u64, limit: u32) -> R
     found.iter().map(rows::checkpoint).collect()
 }
 
+pub(super) async fn cosignatures_after(
+    crossing: &Crossing,
+    after: Option<(u64, String)>,
+    limit: u32,
+) -> Result<Vec<CosignatureRow>, StoreError> {
+    let (size, witness) = match &after {
+        Some((size, witness)) => (rows::signed(*size)?, witness.as_str()),
+        None => (-1, ""),
+    };
+    let values: [Value<'_>; 3] = [&size, &witness, &i64::from(limit)];
+    let found = crossing.read("read the cosignatures", published::COSIGNATURES_AFTER, &values).await?;
+    found.iter().map(published::cosignature).collect()
+}
+
 pub(super) async fn remainder(crossing: &Crossing) -> Result<Remainder, StoreError> {
     let facts = crossing.read("read the facts", "SELECT key, value FROM meta", &[]).await?;
     let numbers = crossing.read("read the numbers given", "SELECT procedure, year, last FROM numbers", &[]).await?;
     let accounts =
-        crossing.read("list the accounts", "SELECT name, password_hash, created_at FROM accounts", &[]).await?;
+        crossing.read("list the accounts", "SELECT name, password_hash, created_at, role FROM accounts", &[]).await?;
     let attempts = crossing
         .read("read the tries", "SELECT bucket, failures, window_ends_at, locked_until FROM attempts", &[])
         .await?;
@@ -164,7 +189,11 @@ pub(super) async fn remainder(crossing: &Crossing) -> Result<Remainder, StoreErr
             .collect::<Result<_, StoreError>>()?,
         accounts: accounts
             .iter()
-            .map(|row| Ok((get(row, 0)?, (get(row, 1)?, rows::get(row, 2)?))))
+            .map(|row| {
+                let account =
+                    PortableAccount { password_hash: get(row, 1)?, created_at: rows::get(row, 2)?, role: get(row, 3)? };
+                Ok((get(row, 0)?, account))
+            })
             .collect::<Result<_, StoreError>>()?,
         attempts: attempts
             .iter()

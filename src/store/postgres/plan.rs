@@ -14,7 +14,7 @@ use crate::{
     dossier::{Dossier, ProcedureCode, Reference},
     receipt::ReceiptId,
     store::{
-        Append, Appended, Idempotency, NewDossier, NewEvent, NewLogEvent, SealedReceipt, StoreError,
+        Append, Appended, Erasure, Idempotency, NewDossier, NewEvent, NewLogEvent, SealedReceipt, StoreError,
         growth::{self, Growth},
         projection::{self, Projection, checked_version},
     },
@@ -77,6 +77,7 @@ impl Plan {
             Wish::Register(new) => self.register(new),
             Wish::Append(append) => self.append(append),
             Wish::LogEvent(new) => self.log_event(new),
+            Wish::Erase(erasure) => self.erase(erasure),
         }
     }
 
@@ -112,6 +113,9 @@ impl Plan {
 
     fn append(&mut self, append: &Append) -> Result<Written, StoreError> {
         let standing = *self.found.standings.get(&append.reference.to_string()).ok_or(StoreError::UnknownDossier)?;
+        if standing.erased {
+            return Err(StoreError::Erased);
+        }
         if standing.version != append.expected_version {
             return Err(StoreError::Conflict { current: standing.version });
         }
@@ -160,6 +164,26 @@ impl Plan {
             nonce: new.nonce,
         });
         Ok(Written::LogEvent { leaf: index })
+    }
+
+    /// The leaves of this very batch are among those that go.
+    fn erase(&mut self, erasure: &Erasure) -> Result<Written, StoreError> {
+        let reference = erasure.reference.to_string();
+        let standing = self.found.standings.get_mut(&reference).ok_or(StoreError::UnknownDossier)?;
+        if standing.erased {
+            return Err(StoreError::Erased);
+        }
+        if standing.version != erasure.expected_version {
+            return Err(StoreError::Conflict { current: standing.version });
+        }
+        standing.erased = true;
+        let sequence = standing.sequence;
+        let leaves = self.found.leaves.get(&reference).cloned().unwrap_or_default();
+        let written = self.log_event(&erasure.told(leaves))?;
+        if let Written::LogEvent { leaf } = &written {
+            self.rows.erased.insert(sequence, rows::signed(*leaf)?);
+        }
+        Ok(written)
     }
 
     fn next_number(&self, procedure: &ProcedureCode, year: u16) -> Result<u32, StoreError> {
@@ -216,6 +240,9 @@ impl Plan {
                 receipts.push(unsealed(receipt, key_id, &reference, new, leaf.index, after));
             }
             previous = Some(leaf.hash);
+            if let Some(leaves) = self.found.leaves.get_mut(&reference.to_string()) {
+                leaves.push(leaf.index);
+            }
             self.rows.events.push(EventColumns { index, dossier: Some(sequence), position, leaf, nonce: new.nonce });
         }
         for receipt in &after.receipts {
@@ -223,7 +250,9 @@ impl Plan {
             self.rows.states.insert(*receipt.id.as_bytes(), (i64::from(receipt.copies), replaced_at));
         }
         if let Some(last_leaf) = previous {
-            self.found.standings.insert(reference.to_string(), Standing { sequence, version, last_leaf });
+            self.found
+                .standings
+                .insert(reference.to_string(), Standing { sequence, version, last_leaf, erased: false });
         }
         self.rows.dossiers.insert(sequence, DossierColumns { reference: reference.clone(), version, projection });
         if let Some(wish) = wish {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{PostgresStore, ferry::Crossing, incoming, log::CUSTODY, outgoing, rows};
 use crate::store::{
-    CheckpointRow, Chunk, Custody, GrantedWish, Mark, Portable, Remainder, StoreError, Totals, portable::MARK,
+    CheckpointRow, Chunk, CosignatureRow, Custody, GrantedWish, Mark, Portable, Remainder, StoreError, Totals,
+    portable::MARK,
 };
 
 /// Every statement of it reads the same state.
@@ -36,6 +37,16 @@ impl Portable for PostgresStore {
         let crossing = self.0.ferry.begin(READ).await?;
         let checkpoints = outgoing::checkpoints(&crossing, from, limit).await?;
         self.0.ferry.commit(crossing).await.map(|()| checkpoints)
+    }
+
+    async fn cosignatures_after(
+        &self,
+        after: Option<(u64, String)>,
+        limit: u32,
+    ) -> Result<Vec<CosignatureRow>, StoreError> {
+        let crossing = self.0.ferry.begin(READ).await?;
+        let cosignatures = outgoing::cosignatures_after(&crossing, after, limit).await?;
+        self.0.ferry.commit(crossing).await.map(|()| cosignatures)
     }
 
     async fn remainder(&self) -> Result<Remainder, StoreError> {
@@ -78,6 +89,12 @@ impl Portable for PostgresStore {
     async fn add_checkpoints(&self, checkpoints: Vec<CheckpointRow>) -> Result<(), StoreError> {
         let crossing = self.0.ferry.begin(WRITE).await?;
         incoming::add_checkpoints(&crossing, &checkpoints).await?;
+        self.0.ferry.commit(crossing).await
+    }
+
+    async fn add_cosignatures(&self, cosignatures: Vec<CosignatureRow>) -> Result<(), StoreError> {
+        let crossing = self.0.ferry.begin(WRITE).await?;
+        incoming::add_cosignatures(&crossing, &cosignatures).await?;
         self.0.ferry.commit(crossing).await
     }
 

@@ -9,8 +9,8 @@ use crate::{
     dossier::{Event, Position, Reference},
     receipt::ReceiptId,
     store::{
-        Account, CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, Session, StoreError, StoredEvent,
-        StoredLogEvent, TreeHead, projection,
+        Account, CheckpointRow, DossierRow, LogContent, LogRow, NumberSeries, SealedReceipt, Session, StoreError,
+        StoredEvent, StoredLogEvent, TreeHead, projection,
     },
     tlog::{LogEvent, Record},
 };
@@ -21,7 +21,7 @@ pub(super) fn signed(index: u64) -> Result<i64, StoreError> {
 }
 
 /// Reads `sequence, reference, office, step, state, applicant, parcel, registered_at, deposited_on, updated_at, due_on,
-/// version`.
+/// version, erased_by`.
 pub(super) fn dossier(row: &Row) -> Result<DossierRow, StoreError> {
     let due_on: Option<&str> = get(row, 10)?;
     Ok(DossierRow {
@@ -39,6 +39,7 @@ pub(super) fn dossier(row: &Row) -> Result<DossierRow, StoreError> {
         updated_at: moment(row, 9)?,
         due_on: due_on.map(|_| text::<Date>(row, 10)).transpose()?,
         version: number(row, 11)?,
+        erased_by: get::<Option<i64>>(row, 12)?.map(|_| number(row, 12)).transpose()?,
     })
 }
 
@@ -64,17 +65,24 @@ pub(super) fn tree_head(row: &Row) -> Result<TreeHead, StoreError> {
     Ok(TreeHead { size: number(row, 0)?, root: bytes(row, 1)? })
 }
 
-/// Reads `leaf_index, reference, leaf_hash, commitment, record, nonce`.
+/// Reads `leaf_index, reference, leaf_hash, commitment, record, nonce, told_by`.
 pub(super) fn log_row(row: &Row) -> Result<LogRow, StoreError> {
     let reference: Option<&str> = get(row, 1)?;
+    let told_by: Option<i64> = get(row, 6)?;
     Ok(LogRow {
         index: number(row, 0)?,
         reference: reference.map(|_| text::<Reference>(row, 1)).transpose()?,
         leaf_hash: bytes(row, 2)?,
         commitment: bytes(row, 3)?,
-        record: get(row, 4)?,
-        nonce: bytes(row, 5)?,
+        content: content(row, 4)?,
+        erased_by: told_by.map(|_| number(row, 6)).transpose()?,
     })
+}
+
+/// Reads `record, nonce` from a column on, which may not be there.
+pub(super) fn content(row: &Row, column: usize) -> Result<Option<LogContent>, StoreError> {
+    let record: Option<Vec<u8>> = get(row, column)?;
+    record.map(|record| Ok(LogContent { record, nonce: bytes(row, column + 1)? })).transpose()
 }
 
 /// Reads `leaf_index, record`. Time, actor and content come from the record alone, so that what a page shows is what the
@@ -108,14 +116,14 @@ pub(super) fn checkpoint(row: &Row) -> Result<CheckpointRow, StoreError> {
     Ok(CheckpointRow { size: number(row, 0)?, note: get(row, 1)?, published_at: moment(row, 2)? })
 }
 
-/// Reads `name, password_hash, created_at`.
+/// Reads `name, password_hash, role, created_at`.
 pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
-    Ok(Account { name: get(row, 0)?, password_hash: get(row, 1)?, created_at: moment(row, 2)? })
+    Ok(Account { name: get(row, 0)?, password_hash: get(row, 1)?, role: text(row, 2)?, created_at: moment(row, 3)? })
 }
 
-/// Reads `account, created_at, expires_at`.
+/// Reads `account, role, created_at, expires_at`.
 pub(super) fn session(row: &Row) -> Result<Session, StoreError> {
-    Ok(Session { account: get(row, 0)?, created_at: moment(row, 1)?, expires_at: moment(row, 2)? })
+    Ok(Session { account: get(row, 0)?, role: text(row, 1)?, created_at: moment(row, 2)?, expires_at: moment(row, 3)? })
 }
 
 pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, StoreError> {

@@ -16,7 +16,7 @@ macro_rules! select {
     ($condition:literal) => {
         concat!(
             "SELECT sequence, reference, office, step, state, applicant, parcel, registered_at, deposited_on, updated_at,
-                 due_on, version FROM dossiers ",
+                 due_on, version, erased_by FROM dossiers ",
             $condition
         )
     };

@@ -29,9 +29,13 @@ const NEXT_SEQUENCE: &str = "SELECT coalesce(max(sequence), 0) + 1 FROM dossiers
 const GRANTED: &str = "SELECT key, fingerprint, first_leaf, last_leaf FROM idempotency WHERE key = ANY ($1)";
 const NUMBERS: &str = "SELECT procedure, year, last FROM numbers
     WHERE (procedure, year) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))";
-const STANDINGS: &str = "SELECT dossiers.reference, dossiers.sequence, dossiers.version, events.leaf_hash
+const STANDINGS: &str = "SELECT dossiers.reference, dossiers.sequence, dossiers.version, events.leaf_hash,
+        dossiers.erased_by IS NOT NULL
     FROM dossiers LEFT JOIN events ON events.dossier = dossiers.sequence AND events.position = dossiers.version
     WHERE dossiers.reference = ANY ($1)";
+const LEAVES: &str = "SELECT dossiers.reference, events.leaf_index
+    FROM dossiers JOIN events ON events.dossier = dossiers.sequence
+    WHERE dossiers.reference = ANY ($1) ORDER BY events.dossier, events.position";
 const RECEIPTS: &str = "SELECT id, dossier FROM receipts WHERE id = ANY ($1)";
 const LAST_LOG_EVENT: &str =
     "SELECT position, leaf_hash FROM events WHERE dossier IS NULL ORDER BY position DESC LIMIT 1";
@@ -66,7 +70,7 @@ pub(super) async fn begin(
         .map(|wish| wish.key.as_str())
         .filter(|key| !key.contains('\0'))
         .collect();
-    let (mut procedures, mut years, mut references) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut procedures, mut years, mut references, mut erased) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut of_the_log = false;
     for wish in wishes {
         match wish {
@@ -79,6 +83,11 @@ pub(super) async fn begin(
                 of_the_log = true;
                 procedures.extend(new.reserve.iter().map(|series| series.procedure.as_str()));
                 years.extend(new.reserve.iter().map(|series| i64::from(series.year)));
+            }
+            Wish::Erase(erasure) => {
+                of_the_log = true;
+                references.push(erasure.reference.to_string());
+                erased.push(erasure.reference.to_string());
             }
         }
     }
@@ -98,6 +107,7 @@ pub(super) async fn begin(
     if of_the_log {
         flight.query(LAST_LOG_EVENT, vec![]);
         flight.query(IDENTITY, vec![]);
+        flight.query(LEAVES, vec![&erased]);
     }
     let answers = flight.land().await?;
     Ok(read(&answers))
@@ -121,15 +131,22 @@ fn read(answers: &[Vec<Row>]) -> Result<Begun, StoreError> {
         found.numbers.insert((rows::get(row, 0)?, rows::number(row, 1)?), rows::number(row, 2)?);
     }
     for row in standings {
-        let standing =
-            Standing { sequence: rows::get(row, 1)?, version: rows::number(row, 2)?, last_leaf: rows::bytes(row, 3)? };
+        let standing = Standing {
+            sequence: rows::get(row, 1)?,
+            version: rows::number(row, 2)?,
+            last_leaf: rows::bytes(row, 3)?,
+            erased: rows::get(row, 4)?,
+        };
         found.standings.insert(rows::get(row, 0)?, standing);
     }
     for row in receipts {
         found.receipts.insert(rows::bytes(row, 0)?, rows::get(row, 1)?);
     }
     found.custody = Custody::read(custody.first().map(|row| rows::get(row, 0)).transpose()?)?;
-    if let [last, identity] = of_the_log {
+    if let [last, identity, leaves] = of_the_log {
+        for row in leaves {
+            found.leaves.entry(rows::get(row, 0)?).or_default().push(rows::number(row, 1)?);
+        }
         let last = last.first().map(|row| Ok::<_, StoreError>((rows::number(row, 0)?, rows::bytes(row, 1)?)));
         found.last_log_event = last.transpose()?;
         found.identity = identity.first().map(|row| rows::get(row, 0)).transpose()?;

@@ -9,7 +9,7 @@ use crate::{
     dossier::{Event, Reference},
     receipt::ReceiptId,
     store::{
-        Append, Custody, Idempotency, NewDossier, NewEvent, NewLogEvent,
+        Append, Custody, Erasure, Idempotency, NewDossier, NewEvent, NewLogEvent,
         growth::{Growth, Leaf},
         projection::Projection,
     },
@@ -22,6 +22,7 @@ pub(super) enum Wish<'a> {
     Register(&'a NewDossier),
     Append(&'a Append),
     LogEvent(&'a NewLogEvent),
+    Erase(&'a Erasure),
 }
 
 impl<'a> Wish<'a> {
@@ -29,7 +30,7 @@ impl<'a> Wish<'a> {
         match self {
             Self::Register(new) => new.idempotency.as_ref(),
             Self::Append(append) => append.idempotency.as_ref(),
-            Self::LogEvent(_) => None,
+            Self::LogEvent(_) | Self::Erase(_) => None,
         }
     }
 
@@ -38,7 +39,7 @@ impl<'a> Wish<'a> {
         let (events, after) = match self {
             Self::Register(new) => (new.events.as_slice(), Some(&new.after)),
             Self::Append(append) => (append.events.as_slice(), Some(&append.after)),
-            Self::LogEvent(_) => ([].as_slice(), None),
+            Self::LogEvent(_) | Self::Erase(_) => ([].as_slice(), None),
         };
         let folded = after.into_iter().flat_map(|after| after.receipts.iter().map(|receipt| receipt.id));
         events.iter().filter_map(issued).map(|(receipt, _)| receipt).chain(folded)
@@ -64,6 +65,8 @@ pub(super) struct Found {
     pub(super) numbers: HashMap<(String, u16), u32>,
     /// By reference.
     pub(super) standings: HashMap<String, Standing>,
+    /// By reference; of the dossiers that a wish erases, in the order of their events.
+    pub(super) leaves: HashMap<String, Vec<u64>>,
     /// The dossier's place, by the receipt; of those that a wish names.
     pub(super) receipts: HashMap<[u8; 8], i64>,
     /// The position and the leaf of the log's last own event.
@@ -81,6 +84,7 @@ impl Found {
             granted: HashMap::new(),
             numbers: HashMap::new(),
             standings: HashMap::new(),
+            leaves: HashMap::new(),
             receipts: HashMap::new(),
             last_log_event: None,
             identity: None,
@@ -103,6 +107,7 @@ pub(super) struct Standing {
     pub(super) sequence: i64,
     pub(super) version: u32,
     pub(super) last_leaf: Hash,
+    pub(super) erased: bool,
 }
 
 /// The rows to be written, each table's in columns, because that is how they are sent.
@@ -115,6 +120,8 @@ pub(super) struct Rows {
     /// Copies and the time of replacement, by the receipt.
     pub(super) states: BTreeMap<[u8; 8], (i64, Option<i64>)>,
     pub(super) granted: BTreeMap<String, Granted>,
+    /// The leaf that tells of the erasure, by the dossier's place.
+    pub(super) erased: BTreeMap<i64, i64>,
     /// The identity that the database is bound to from now on.
     pub(super) identity: Option<String>,
 }

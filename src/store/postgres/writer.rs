@@ -32,11 +32,11 @@ use super::{
     BatchNames, PostgresOpenError,
     batch::{Attempt, Batch, End},
     link::{Connector, Link},
-    migrations,
+    migrations, nodes,
     plan::Outcome,
     wishes::Wish,
 };
-use crate::store::{Append, Appended, NewDossier, NewLogEvent, Schema, Sealer, StoreError};
+use crate::store::{Append, Appended, Erasure, NewDossier, NewLogEvent, Schema, Sealer, StoreError};
 
 /// How many jobs may wait; whoever comes after waits for a place.
 const QUEUE: usize = 1024;
@@ -54,6 +54,7 @@ pub(super) enum Job {
     Register(Box<NewDossier>, Reply<Appended>),
     Append(Box<Append>, Reply<Appended>),
     LogEvent(Box<NewLogEvent>, Reply<u64>),
+    Erase(Box<Erasure>, Reply<u64>),
 }
 
 impl Job {
@@ -62,6 +63,7 @@ impl Job {
             Self::Register(new, _) => Wish::Register(new),
             Self::Append(append, _) => Wish::Append(append),
             Self::LogEvent(new, _) => Wish::LogEvent(new),
+            Self::Erase(erasure, _) => Wish::Erase(erasure),
         }
     }
 
@@ -74,7 +76,7 @@ impl Job {
                 Ok(Outcome::LogEvent { .. }) => Err(mixed_up()),
                 Err(error) => Err(error),
             })),
-            Self::LogEvent(_, reply) => drop(reply.send(match verdict {
+            Self::LogEvent(_, reply) | Self::Erase(_, reply) => drop(reply.send(match verdict {
                 Ok(Outcome::LogEvent { leaf }) => Ok(leaf),
                 Ok(Outcome::Dossier(_)) => Err(mixed_up()),
                 Err(error) => Err(error),
@@ -179,6 +181,9 @@ async fn prepare(connector: &Connector) -> Result<(Link, Schema), PostgresOpenEr
     let link = connector.connect().await.map_err(|error| error.explain(connector.options()))?;
     migrations::check_server(&link).await?;
     let schema = migrations::apply(&link, connector.options().series, connector.options().create).await?;
+    if schema.now >= migrations::WITH_NODES {
+        nodes::complete(&link).await?;
+    }
     Ok((link, schema))
 }
 

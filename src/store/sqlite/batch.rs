@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{errors::During, portable, rows};
+use super::{errors::During, nodes, portable, rows};
 use crate::{
     dossier::Reference,
     receipt::ReceiptId,
@@ -97,6 +97,7 @@ impl<'connection> Batch<'connection> {
             )
             .and_then(|mut statement| statement.execute(params![size, grown.edge]))
             .during("write the tree's edge")?;
+        nodes::write(self.connection, &grown.nodes)?;
         for new in grown.seals {
             let leaf_index = rows::signed(new.leaf_index)?;
             self.connection

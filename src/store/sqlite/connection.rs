@@ -119,6 +119,8 @@ fn configure(connection: &Connection, patience: Duration) -> rusqlite::Result<()
     connection.pragma_update(None, "mmap_size", 0)?;
     // Commits must survive a power cut, not only a crash of the process: NORMAL would not sync the log at each commit.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is deleted is overwritten, so that an erased person's data do not stay in free parts of the file.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

@@ -35,6 +35,11 @@ pub enum OpenError {
         "cannot {action} the database: {source}. If the file is damaged, keep its folder aside and restore the last sound backup"
     )]
     Sqlite { action: &'static str, source: Error },
+    #[error(
+        "the hashes of the database's log cannot be completed: {cause}. Keep its folder aside and restore the \
+         last sound backup"
+    )]
+    Nodes { cause: String },
     #[error("cannot start the writer's thread: {0}")]
     Thread(std::io::Error),
 }

@@ -16,7 +16,12 @@ fn sealer() -> Sealer {
 }
 
 fn account(name: &str, hash_length: usize) -> Account {
-    Account { name: name.to_owned(), password_hash: "x".repeat(hash_length), created_at: Timestamp::UNIX_EPOCH }
+    Account {
+        name: name.to_owned(),
+        password_hash: "x".repeat(hash_length),
+        role: crate::dossier::Role::Desk,
+        created_at: Timestamp::UNIX_EPOCH,
+    }
 }
 
 /// After one job with an unknown outcome: everything after it is refused, and the file holds what was acknowledged before.

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 use super::{
     batch,
     errors::During,
+    nodes,
     outgoing::edge,
     portable::{custody, put_fact},
     rows,
@@ -19,8 +20,9 @@ use crate::{
 pub(super) fn add_chunk(connection: &Connection, chunk: &Chunk) -> Result<(), StoreError> {
     custody(connection)?.check_unfinished()?;
     let before = growth::checked_edge(edge(connection)?.as_deref(), &batch::head(connection)?)?;
+    let mut completed = Vec::new();
     let after = chunk
-        .recompute(before)
+        .recompute_and_tell(before, |node| completed.push(node))
         .map_err(|_| StoreError::Inconsistent("the chunk does not follow from the log that it is added to"))?;
     chunk.dossiers.iter().try_for_each(|row| put_dossier(connection, row))?;
     chunk.leaves.iter().try_for_each(|leaf| add_leaf(connection, leaf))?;
@@ -32,6 +34,8 @@ pub(super) fn add_chunk(connection: &Connection, chunk: &Chunk) -> Result<(), St
             .during("write a head")?;
     }
     put_edge(connection, &after)?;
+    nodes::write(connection, &completed)?;
+    put_erasures(connection, chunk)?;
     for row in &chunk.receipts {
         connection
             .prepare_cached(
@@ -77,6 +81,27 @@ fn add_leaf(connection: &Connection, leaf: &PortableLeaf) -> Result<(), StoreErr
         .and_then(|mut statement| statement.execute(params![index, content.record, content.nonce]))
         .map(drop)
         .during("write an event")
+}
+
+/// A leaf may have come with its content before the source erased it.
+fn put_erasures(connection: &Connection, chunk: &Chunk) -> Result<(), StoreError> {
+    for erasure in &chunk.erasures {
+        connection
+            .prepare_cached("INSERT INTO erasures (leaf_index, told_by) VALUES (?1, ?2)")
+            .and_then(|mut statement| statement.execute([erasure.leaf_index, erasure.told_by]))
+            .during("write an erasure")?;
+        connection
+            .prepare_cached("DELETE FROM event_contents WHERE leaf_index = ?1")
+            .and_then(|mut statement| statement.execute([erasure.leaf_index]))
+            .during("erase a content")?;
+    }
+    for row in chunk.dossiers.iter().filter(|row| row.erased_by.is_some()) {
+        connection
+            .prepare_cached("UPDATE dossiers SET erased_by = ?2 WHERE sequence = ?1")
+            .and_then(|mut statement| statement.execute(params![row.sequence, row.erased_by]))
+            .during("write what tells of a dossier's erasure")?;
+    }
+    Ok(())
 }
 
 fn put_edge(connection: &Connection, edge: &Frontier) -> Result<(), StoreError> {
@@ -155,10 +180,12 @@ pub(super) fn put_remainder(connection: &Connection, remainder: &Remainder) -> R
             .and_then(|mut statement| statement.execute(params![procedure, year, last]))
             .during("write a last number")?;
     }
-    for (name, (password_hash, created_at)) in &remainder.accounts {
+    for (name, account) in &remainder.accounts {
         connection
-            .prepare_cached("INSERT INTO accounts (name, password_hash, created_at) VALUES (?1, ?2, ?3)")
-            .and_then(|mut statement| statement.execute(params![name, password_hash, created_at]))
+            .prepare_cached("INSERT INTO accounts (name, password_hash, created_at, role) VALUES (?1, ?2, ?3, ?4)")
+            .and_then(|mut statement| {
+                statement.execute(params![name, account.password_hash, account.created_at, account.role])
+            })
             .during("write an account")?;
     }
     for (bucket, (failures, window_ends_at, locked_until)) in &remainder.attempts {

@@ -1,12 +1,12 @@
-//! Reading the log, and keeping what was published of it.
+//! Reading the log, and its own events.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{batch::Batch, errors::During, portable, rows};
+use super::{batch::Batch, errors::During, rows};
 use crate::{
     dossier::Reference,
     store::{
-        CheckpointRow, LogRow, NewLogEvent, NumberSeries, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth,
+        JournalSubject, LogRow, NewLogEvent, NumberSeries, StoreError, StoredEvent, StoredLogEvent, TreeHead, growth,
     },
     tlog::Hash,
 };
@@ -98,43 +98,61 @@ pub(super) fn leaf_hashes(connection: &Connection, from: u64, limit: u32) -> Res
         .during("read leaves")
 }
 
+pub(super) fn commitments(connection: &Connection, from: u64, limit: u32) -> Result<Vec<[u8; 32]>, StoreError> {
+    let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
+    connection
+        .prepare_cached("SELECT commitment FROM events WHERE leaf_index >= ?1 ORDER BY leaf_index LIMIT ?2")
+        .and_then(|mut statement| statement.query_map(params![from, limit], |row| row.get(0))?.collect())
+        .during("read commitments")
+}
+
 pub(super) fn log_rows(connection: &Connection, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError> {
     let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
     connection
         .prepare_cached(
             "SELECT events.leaf_index, dossiers.reference, events.leaf_hash, events.commitment, event_contents.record,
-                 event_contents.nonce
+                 event_contents.nonce, erasures.told_by
              FROM events
              LEFT JOIN dossiers ON dossiers.sequence = events.dossier
-             JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             LEFT JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             LEFT JOIN erasures ON erasures.leaf_index = events.leaf_index
              WHERE events.leaf_index >= ?1 ORDER BY events.leaf_index LIMIT ?2",
         )
         .and_then(|mut statement| statement.query_map(params![from, limit], rows::log_row)?.collect())
         .during("read the log")
 }
 
-pub(super) fn last_checkpoint(connection: &Connection) -> Result<Option<CheckpointRow>, StoreError> {
+pub(super) fn journal(
+    connection: &Connection,
+    subject: &JournalSubject,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<LogRow>, StoreError> {
+    let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let (condition, reference) = match subject {
+        JournalSubject::Everything => ("?3 IS NULL", None),
+        JournalSubject::Log => ("events.dossier IS NULL AND ?3 IS NULL", None),
+        JournalSubject::Dossier(reference) => (
+            "events.leaf_index IN (
+                 SELECT leaf_index FROM events
+                 WHERE dossier = (SELECT sequence FROM dossiers WHERE reference = ?3)
+                 UNION ALL SELECT erased_by FROM dossiers WHERE reference = ?3
+             )",
+            Some(reference.to_string()),
+        ),
+    };
     connection
-        .prepare_cached("SELECT size, note, published_at FROM checkpoints ORDER BY size DESC LIMIT 1")
-        .and_then(|mut statement| statement.query_row([], rows::checkpoint).optional())
-        .during("read the last checkpoint")
-}
-
-pub(super) fn keep_checkpoint(connection: &Connection, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
-    portable::custody(connection)?.check_in_use()?;
-    insert_checkpoint(connection, checkpoint)
-}
-
-/// Of two of one size the first stays.
-pub(super) fn insert_checkpoint(connection: &Connection, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
-    let size = rows::signed(checkpoint.size)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO checkpoints (size, note, published_at) VALUES (?1, ?2, ?3) ON CONFLICT (size) DO NOTHING",
-        )
-        .and_then(|mut s| s.execute(params![size, checkpoint.note, checkpoint.published_at.as_millisecond()]))
-        .during("keep a checkpoint")?;
-    Ok(())
+        .prepare_cached(&format!(
+            "SELECT events.leaf_index, dossiers.reference, events.leaf_hash, events.commitment, event_contents.record,
+                 event_contents.nonce, erasures.told_by
+             FROM events
+             LEFT JOIN dossiers ON dossiers.sequence = events.dossier
+             LEFT JOIN event_contents ON event_contents.leaf_index = events.leaf_index
+             LEFT JOIN erasures ON erasures.leaf_index = events.leaf_index
+             WHERE events.leaf_index < ?1 AND {condition} ORDER BY events.leaf_index DESC LIMIT ?2"
+        ))
+        .and_then(|mut statement| statement.query_map(params![before, limit, reference], rows::log_row)?.collect())
+        .during("read the journal")
 }
 
 pub(super) fn bind_identity(connection: &Connection, identity: &str) -> Result<String, StoreError> {

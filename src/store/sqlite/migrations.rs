@@ -18,6 +18,9 @@ use crate::store::{
 /// "MiLf": what `file` and SQLite's own tools show for a database of this program.
 pub(super) const APPLICATION_ID: i32 = 0x4D69_4C66;
 
+/// The migration that made the table of nodes.
+pub(super) const WITH_NODES: usize = 2;
+
 /// What this program knows.
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_initial", statements: include_str!("migrations/0001_initial.sql"), needs: 1 },

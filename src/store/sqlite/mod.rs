@@ -13,14 +13,17 @@ mod attempts;
 pub mod backup;
 mod batch;
 mod connection;
+mod erasure;
 mod errors;
 #[cfg(test)]
 mod fault_tests;
 mod incoming;
 mod log;
 mod migrations;
+mod nodes;
 mod outgoing;
 mod portable;
+mod published;
 mod readers;
 mod receipts;
 mod rows;
@@ -36,14 +39,15 @@ pub use errors::OpenError;
 
 use self::{readers::Readers, writer::Writer};
 use super::{
-    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, Custody, DossierRow, DuplicateProbe,
-    LogRow, Migration, NewDossier, NewLogEvent, NewSession, NumberSeries, Schema, SealedReceipt, Sealer, ServerFacts,
-    Session, Store, StoreError, StoredEvent, StoredLogEvent, TreeHead,
+    Account, Append, Appended, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, Custody, DossierRow,
+    DuplicateProbe, Erased, Erasure, JournalSubject, LogRow, Migration, NewDossier, NewLogEvent, NewSession,
+    NumberSeries, Remains, Schema, SealedReceipt, Sealer, ServerFacts, Session, Store, StoreError, StoredEvent,
+    StoredLogEvent, TreeHead,
 };
 use crate::{
-    dossier::{ProcedureCode, Reference},
+    dossier::{ProcedureCode, Reference, Role},
     receipt::ReceiptId,
-    tlog::Hash,
+    tlog::{Hash, NodeRange},
 };
 
 /// How long a connection waits for another process that holds the lock.
@@ -111,6 +115,9 @@ impl SqliteStore {
             connection::keep_write_ahead_log(&connection, options.patience)?;
         }
         let schema = migrations::apply(&mut connection, options.series)?;
+        if schema.now >= migrations::WITH_NODES {
+            nodes::complete(&mut connection)?;
+        }
         let readers = Readers::open(path, options.patience)?;
         let writer = Writer::start(connection, sealer, options.patience).map_err(OpenError::Thread)?;
         Ok(Self(Arc::new(Parts { schema, writer, readers })))
@@ -129,6 +136,17 @@ impl Store for SqliteStore {
 
     async fn append_log_event(&self, new: NewLogEvent) -> Result<u64, StoreError> {
         self.0.writer.write_log(move |batch| log::append_log_event(batch, &new), |_, index| Ok(index)).await
+    }
+
+    async fn erase(&self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let told_by =
+            self.0.writer.write_log(move |batch| erasure::erase(batch, &erasure), |_, index| Ok(index)).await?;
+        // Only after the commit, and not by the writer, whose next batch need not wait for readers.
+        let remains = match self.0.readers.read(erasure::fold_log).await {
+            Ok(true) => Remains::Nowhere,
+            Ok(false) | Err(_) => Remains::WriteAheadLog,
+        };
+        Ok(Erased { told_by, remains })
     }
 
     async fn numbers(&self) -> Result<Vec<NumberSeries>, StoreError> {
@@ -184,16 +202,60 @@ impl Store for SqliteStore {
         self.0.readers.read(move |connection| log::leaf_hashes(connection, from, limit)).await
     }
 
+    async fn nodes(&self, ranges: &[NodeRange]) -> Result<Vec<Vec<Hash>>, StoreError> {
+        let ranges = ranges.to_vec();
+        self.0.readers.read(move |connection| nodes::read(connection, &ranges)).await
+    }
+
+    async fn commitments(&self, from: u64, limit: u32) -> Result<Vec<[u8; 32]>, StoreError> {
+        self.0.readers.read(move |connection| log::commitments(connection, from, limit)).await
+    }
+
     async fn log_rows(&self, from: u64, limit: u32) -> Result<Vec<LogRow>, StoreError> {
         self.0.readers.read(move |connection| log::log_rows(connection, from, limit)).await
     }
 
+    async fn journal(
+        &self,
+        subject: &JournalSubject,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        let subject = subject.clone();
+        self.0.readers.read(move |connection| log::journal(connection, &subject, before, limit)).await
+    }
+
     async fn last_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
-        self.0.readers.read(log::last_checkpoint).await
+        self.0.readers.read(published::last_checkpoint).await
+    }
+
+    async fn checkpoint_of(&self, size: u64) -> Result<Option<CheckpointRow>, StoreError> {
+        self.0.readers.read(move |connection| published::checkpoint_of(connection, size)).await
+    }
+
+    async fn checkpoint_covering(&self, leaf: u64) -> Result<Option<CheckpointRow>, StoreError> {
+        self.0.readers.read(move |connection| published::checkpoint_covering(connection, leaf)).await
+    }
+
+    async fn published_checkpoints(&self, before: Option<u64>, limit: u32) -> Result<Vec<CheckpointRow>, StoreError> {
+        self.0.readers.read(move |connection| published::published_checkpoints(connection, before, limit)).await
+    }
+
+    async fn keep_cosignature(&self, cosignature: CosignatureRow) -> Result<(), StoreError> {
+        self.0.writer.write(move |connection| published::keep_cosignature(connection, &cosignature)).await
+    }
+
+    async fn cosignatures(&self, size: u64) -> Result<Vec<CosignatureRow>, StoreError> {
+        self.0.readers.read(move |connection| published::cosignatures(connection, size)).await
+    }
+
+    async fn last_cosigned(&self, witness: &str) -> Result<Option<u64>, StoreError> {
+        let witness = witness.to_owned();
+        self.0.readers.read(move |connection| published::last_cosigned(connection, &witness)).await
     }
 
     async fn keep_checkpoint(&self, checkpoint: CheckpointRow) -> Result<(), StoreError> {
-        self.0.writer.write(move |connection| log::keep_checkpoint(connection, &checkpoint)).await
+        self.0.writer.write(move |connection| published::keep_checkpoint(connection, &checkpoint)).await
     }
 
     async fn custody(&self) -> Result<Custody, StoreError> {
@@ -216,6 +278,11 @@ impl Store for SqliteStore {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         self.0.readers.read(accounts::all).await
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.0.writer.write(move |connection| accounts::set_role(connection, &name, role)).await
     }
 
     async fn set_password(&self, name: &str, password_hash: &str) -> Result<bool, StoreError> {

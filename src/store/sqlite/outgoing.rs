@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{errors::During, rows};
 use crate::store::{
-    CheckpointRow, Chunk, GrantedWish, LeafContent, PortableDossier, PortableLeaf, PortableReceipt, PortableSeal,
-    Remainder, StoreError, Totals,
+    CheckpointRow, Chunk, GrantedWish, PortableAccount, PortableDossier, PortableErasure, PortableLeaf,
+    PortableReceipt, PortableSeal, Remainder, StoreError, Totals,
     portable::{self, COUNTED, MARK},
 };
 
@@ -52,11 +52,22 @@ pub(super) fn chunk(connection: &Connection, from: u64, at_least: u32) -> Result
         )
         .and_then(|mut statement| statement.query_map(bounds, seal)?.collect())
         .during("read seals")?;
+    let erasures = connection
+        .prepare_cached(
+            "SELECT leaf_index, told_by FROM erasures WHERE told_by >= ?1 AND told_by < ?2 ORDER BY leaf_index",
+        )
+        .and_then(|mut statement| statement.query_map(bounds, erasure)?.collect())
+        .during("read erasures")?;
+    let erased: Vec<i64> = connection
+        .prepare_cached("SELECT sequence FROM dossiers WHERE erased_by >= ?1 AND erased_by < ?2")
+        .and_then(|mut statement| statement.query_map(bounds, |row| row.get(0))?.collect())
+        .during("find erased dossiers")?;
     let (mut dossiers, mut receipts) = (Vec::new(), Vec::new());
     let mut of_dossier = connection
         .prepare_cached(
             "SELECT sequence, reference, procedure, version, office, step, state, applicant, parcel, name_key, parcel_key,
-                 phone, identity_hash, registered_at, updated_at, deposited_on, due_on, answered_on, answered_days
+                 phone, identity_hash, registered_at, updated_at, deposited_on, due_on, answered_on, answered_days,
+                 CASE WHEN erased_by < ?2 THEN erased_by END
              FROM dossiers WHERE sequence = ?1",
         )
         .during("read dossiers' rows")?;
@@ -66,26 +77,27 @@ pub(super) fn chunk(connection: &Connection, from: u64, at_least: u32) -> Result
              FROM receipts WHERE dossier = ?1 AND leaf_index < ?2 ORDER BY leaf_index",
         )
         .during("read receipts' rows")?;
-    for place in Chunk::touched(&leaves) {
-        dossiers.extend(of_dossier.query_row([place], dossier).optional().during("read a dossier's row")?);
+    for place in Chunk::touched(&leaves, erased) {
+        dossiers.extend(of_dossier.query_row(params![place, end], dossier).optional().during("read a dossier's row")?);
         let found = of_receipt.query_map(params![place, end], receipt).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         receipts.extend(found.during("read a dossier's receipts")?);
     }
-    Ok(Chunk { from, leaves, heads, seals, dossiers, receipts })
+    Ok(Chunk { from, leaves, heads, seals, erasures, dossiers, receipts })
 }
 
 fn leaf(row: &Row<'_>) -> rusqlite::Result<PortableLeaf> {
-    let record: Option<Vec<u8>> = row.get(5)?;
     Ok(PortableLeaf {
         index: rows::unsigned(row, 0)?,
         dossier: row.get(1)?,
         position: row.get(2)?,
         commitment: row.get(3)?,
         leaf_hash: row.get(4)?,
-        content: record
-            .map(|record| Ok::<_, rusqlite::Error>(LeafContent { record, nonce: row.get(6)? }))
-            .transpose()?,
+        content: rows::content(row, 5)?,
     })
+}
+
+fn erasure(row: &Row<'_>) -> rusqlite::Result<PortableErasure> {
+    Ok(PortableErasure { leaf_index: row.get(0)?, told_by: row.get(1)? })
 }
 
 fn seal(row: &Row<'_>) -> rusqlite::Result<PortableSeal> {
@@ -113,6 +125,7 @@ fn dossier(row: &Row<'_>) -> rusqlite::Result<PortableDossier> {
         due_on: row.get(16)?,
         answered_on: row.get(17)?,
         answered_days: row.get(18)?,
+        erased_by: row.get(19)?,
     })
 }
 
@@ -161,8 +174,9 @@ pub(super) fn remainder(connection: &Connection) -> Result<Remainder, StoreError
         numbers: all(connection, "SELECT procedure, year, last FROM numbers", |row| {
             Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
         })?,
-        accounts: all(connection, "SELECT name, password_hash, created_at FROM accounts", |row| {
-            Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))
+        accounts: all(connection, "SELECT name, password_hash, created_at, role FROM accounts", |row| {
+            let account = PortableAccount { password_hash: row.get(1)?, created_at: row.get(2)?, role: row.get(3)? };
+            Ok((row.get(0)?, account))
         })?,
         attempts: all(connection, "SELECT bucket, failures, window_ends_at, locked_until FROM attempts", |row| {
             Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{SqliteStore, errors::During, incoming, log, outgoing};
+use super::{SqliteStore, errors::During, incoming, outgoing, published};
 use crate::store::{
-    CheckpointRow, Chunk, Custody, GrantedWish, Mark, Portable, Remainder, StoreError, Totals, portable::MARK,
+    CheckpointRow, Chunk, CosignatureRow, Custody, GrantedWish, Mark, Portable, Remainder, StoreError, Totals,
+    portable::MARK,
 };
 
 #[async_trait::async_trait]
@@ -25,6 +26,14 @@ impl Portable for SqliteStore {
 
     async fn checkpoints(&self, from: u64, limit: u32) -> Result<Vec<CheckpointRow>, StoreError> {
         self.0.readers.read(move |connection| outgoing::checkpoints(connection, from, limit)).await
+    }
+
+    async fn cosignatures_after(
+        &self,
+        after: Option<(u64, String)>,
+        limit: u32,
+    ) -> Result<Vec<CosignatureRow>, StoreError> {
+        self.0.readers.read(move |connection| published::cosignatures_after(connection, after, limit)).await
     }
 
     async fn remainder(&self) -> Result<Remainder, StoreError> {
@@ -51,7 +60,15 @@ impl Portable for SqliteStore {
     async fn add_checkpoints(&self, checkpoints: Vec<CheckpointRow>) -> Result<(), StoreError> {
         let add = move |connection: &Connection| {
             custody(connection)?.check_unfinished()?;
-            checkpoints.iter().try_for_each(|checkpoint| log::insert_checkpoint(connection, checkpoint))
+            checkpoints.iter().try_for_each(|checkpoint| published::insert_checkpoint(connection, checkpoint))
+        };
+        self.0.writer.write(add).await
+    }
+
+    async fn add_cosignatures(&self, cosignatures: Vec<CosignatureRow>) -> Result<(), StoreError> {
+        let add = move |connection: &Connection| {
+            custody(connection)?.check_unfinished()?;
+            cosignatures.iter().try_for_each(|cosignature| published::insert_cosignature(connection, cosignature))
         };
         self.0.writer.write(add).await
     }

@@ -12,8 +12,8 @@ use crate::{
     dossier::{Event, Position, PublicState},
     receipt::ReceiptId,
     store::{
-        CheckpointRow, DossierRow, LogRow, NumberSeries, SealedReceipt, StoreError, StoredEvent, StoredLogEvent,
-        TreeHead, projection,
+        CheckpointRow, DossierRow, LogContent, LogRow, NumberSeries, SealedReceipt, StoreError, StoredEvent,
+        StoredLogEvent, TreeHead, projection,
     },
     tlog::{LogEvent, Record},
 };
@@ -25,7 +25,7 @@ pub(super) fn signed(index: u64) -> Result<i64, StoreError> {
 
 /// The columns that [`dossier`] reads, in its order.
 pub(super) const DOSSIER: &str = "sequence, reference, office, step, state, applicant, parcel, registered_at, deposited_on, \
-     updated_at, due_on, version";
+     updated_at, due_on, version, erased_by";
 
 pub(super) fn dossier(row: &Row<'_>) -> rusqlite::Result<DossierRow> {
     Ok(DossierRow {
@@ -40,6 +40,7 @@ pub(super) fn dossier(row: &Row<'_>) -> rusqlite::Result<DossierRow> {
         updated_at: moment(row, 9)?,
         due_on: day_if_any(row, 10)?,
         version: row.get(11)?,
+        erased_by: row.get::<_, Option<i64>>(12)?.map(|_| unsigned(row, 12)).transpose()?,
     })
 }
 
@@ -65,16 +66,23 @@ pub(super) fn tree_head(row: &Row<'_>) -> rusqlite::Result<TreeHead> {
     Ok(TreeHead { size: unsigned(row, 0)?, root: row.get(1)? })
 }
 
-/// Reads `leaf_index, reference, leaf_hash, commitment, record, nonce`.
+/// Reads `leaf_index, reference, leaf_hash, commitment, record, nonce, told_by`.
 pub(super) fn log_row(row: &Row<'_>) -> rusqlite::Result<LogRow> {
+    let told_by: Option<i64> = row.get(6)?;
     Ok(LogRow {
         index: unsigned(row, 0)?,
         reference: row.get_ref(1)?.as_str_or_null()?.map(|_| text(row, 1)).transpose()?,
         leaf_hash: row.get(2)?,
         commitment: row.get(3)?,
-        record: row.get(4)?,
-        nonce: row.get(5)?,
+        content: content(row, 4)?,
+        erased_by: told_by.map(|_| unsigned(row, 6)).transpose()?,
     })
+}
+
+/// Reads `record, nonce` from a column on, which may not be there.
+pub(super) fn content(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<LogContent>> {
+    let record: Option<Vec<u8>> = row.get(column)?;
+    record.map(|record| Ok(LogContent { record, nonce: row.get(column + 1)? })).transpose()
 }
 
 /// Reads `leaf_index, record`. Time, actor and content come from the record alone, so that what a page shows is what the
@@ -115,7 +123,7 @@ pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(value).map_err(|error| unreadable(column, Type::Integer, error))
 }
 
-fn text<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+pub(super) fn text<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
     row: &Row<'_>,
     column: usize,
 ) -> rusqlite::Result<T> {

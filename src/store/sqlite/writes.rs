@@ -67,14 +67,18 @@ pub(super) fn append(batch: &mut Batch<'_>, append: &Append) -> Result<Written, 
     if let Some(written) = replay(batch.connection, append.idempotency.as_ref())? {
         return Ok(written);
     }
-    let standing: Option<(i64, u32)> = batch
+    let standing: Option<(i64, u32, bool)> = batch
         .connection
-        .prepare_cached("SELECT sequence, version FROM dossiers WHERE reference = ?1")
+        .prepare_cached("SELECT sequence, version, erased_by IS NOT NULL FROM dossiers WHERE reference = ?1")
         .and_then(|mut statement| {
-            statement.query_row([append.reference.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            let standing = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            statement.query_row([append.reference.to_string()], standing).optional()
         })
         .during("find a dossier")?;
-    let (sequence, current) = standing.ok_or(StoreError::UnknownDossier)?;
+    let (sequence, current, erased) = standing.ok_or(StoreError::UnknownDossier)?;
+    if erased {
+        return Err(StoreError::Erased);
+    }
     if current != append.expected_version {
         return Err(StoreError::Conflict { current });
     }

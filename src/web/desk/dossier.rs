@@ -11,7 +11,7 @@ use axum::{
 use super::{
     clock_words::{ClockWords, clock_words},
     facts::{Fact, Paper, PaperState, facts, moment, papers},
-    go::not_found,
+    go::{absent, not_found},
     list::state_key,
     move_form::{MoveForm, Returned, kind_of, move_forms},
     register_page::Choice,
@@ -20,7 +20,7 @@ use super::{
     timeline::{Entry, timeline},
 };
 use crate::{
-    dossier::{CommandKind, Outcome, PublicState, Reference},
+    dossier::{CommandKind, Outcome, PublicState, Reference, StaffAction},
     service::DossierView,
     web::{App, reply},
 };
@@ -71,7 +71,7 @@ pub(super) async fn page(
     let done = query.split('&').find_map(|pair| pair.strip_prefix("done=")).and_then(kind_of);
     match app.service.dossier(&reference).await {
         Ok(Some(view)) => show(&app, &staff, StatusCode::OK, &view, None, done),
-        Ok(None) => not_found(&app, &staff, &typed),
+        Ok(None) => absent(&app, &staff, &reference).await,
         Err(error) => reply::failure(&app, &staff.visitor, &error),
     }
 }
@@ -136,7 +136,11 @@ pub(super) fn show(
         clock: view.clock.as_ref().map(|clock| clock_words(&shell, clock, procedure)),
         timeline: timeline(&shell, issuer, procedure, &view.events),
         receipts: receipts.collect(),
-        moves: move_forms(&shell, procedure, &view.moves, returned.as_ref()),
+        moves: if staff.may(StaffAction::ChangeDossier) {
+            move_forms(&shell, procedure, &view.moves, returned.as_ref())
+        } else {
+            Vec::new()
+        },
         steps: steps.collect(),
         all_steps: all_steps.collect(),
         offices: offices.collect(),

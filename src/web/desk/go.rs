@@ -12,6 +12,7 @@ use axum::{
 use super::{session::Staff, shell::Shell};
 use crate::{
     dossier::Reference,
+    i18n,
     web::{App, reply},
 };
 
@@ -20,6 +21,23 @@ use crate::{
 struct NotFoundPage {
     shell: Shell,
     typed: String,
+}
+
+#[derive(askama::Template)]
+#[template(config = "assets/templates/askama.toml", path = "desk/erased.html")]
+struct ErasedPage {
+    shell: Shell,
+    reference: String,
+    on: String,
+    reason: String,
+    entry: u64,
+    office: String,
+}
+
+#[derive(askama::Template)]
+#[template(config = "assets/templates/askama.toml", path = "desk/not_allowed.html")]
+struct NotAllowedPage {
+    shell: Shell,
 }
 
 pub(super) async fn go(State(app): State<Arc<App>>, staff: Staff, RawQuery(query): RawQuery) -> Response {
@@ -32,9 +50,36 @@ pub(super) async fn go(State(app): State<Arc<App>>, staff: Staff, RawQuery(query
     let Ok(reference) = typed.parse::<Reference>() else { return not_found(&app, &staff, &typed) };
     match app.service.dossier(&reference).await {
         Ok(Some(_)) => reply::see_other(&format!("/desk/d/{reference}")),
-        Ok(None) => not_found(&app, &staff, &typed),
+        Ok(None) => absent(&app, &staff, &reference).await,
         Err(error) => reply::failure(&app, &staff.visitor, &error),
     }
+}
+
+/// A dossier that cannot be shown: its data were erased, or it never was.
+pub(super) async fn absent(app: &App, staff: &Staff, reference: &Reference) -> Response {
+    match app.service.erasure(reference).await {
+        Ok(Some(erased)) => {
+            let shell = staff.shell(app).at(&format!("/desk/d/{reference}"));
+            let office = app.service.issuer().office(&erased.office);
+            let page = ErasedPage {
+                reference: reference.to_string(),
+                on: i18n::date(erased.on),
+                reason: erased.reason,
+                entry: erased.told_by,
+                office: office.map_or_else(String::new, |office| office.name.get(shell.language).to_owned()),
+                shell,
+            };
+            page.shell.reply(StatusCode::OK, &page)
+        }
+        Ok(None) => not_found(app, staff, &reference.to_string()),
+        Err(error) => reply::failure(app, &staff.visitor, &error),
+    }
+}
+
+/// What the account's role does not allow. Nothing was done.
+pub(super) fn not_allowed(app: &App, staff: &Staff) -> Response {
+    let page = NotAllowedPage { shell: staff.shell(app).at("/desk") };
+    page.shell.reply(StatusCode::FORBIDDEN, &page)
 }
 
 /// An unknown reference, or a text that is none: the page says what was looked for.

@@ -8,13 +8,13 @@ use axum::response::Response;
 
 use super::{
     dossier::show,
-    go::not_found,
+    go::{absent, not_allowed},
     move_form::{Returned, kind_of, slug},
     register,
     session::Staff,
 };
 use crate::{
-    dossier::{CommandKind, Reference},
+    dossier::{CommandKind, Reference, StaffAction},
     web::{
         App, Limits,
         form::{Form, FormProblem},
@@ -101,6 +101,9 @@ impl KeptForm {
             Addressee::Registration => return register::come_back(app, staff, &self.form),
             Addressee::Move(reference, kind) => (reference, kind),
         };
+        if !staff.may(StaffAction::ChangeDossier) {
+            return not_allowed(app, staff);
+        }
         match app.service.dossier(&reference).await {
             Ok(Some(view)) => {
                 let same = self.form.one("version").is_ok_and(|sent| sent == view.dossier.version.to_string());
@@ -109,7 +112,7 @@ impl KeptForm {
                 let returned = Returned { kind, form: self.form, faults: Vec::new(), refusal: Some(sentence) };
                 show(app, staff, axum::http::StatusCode::OK, &view, Some(returned), None)
             }
-            Ok(None) => not_found(app, staff, &reference.to_string()),
+            Ok(None) => absent(app, staff, &reference).await,
             Err(error) => reply::failure(app, &staff.visitor, &error),
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Row {
     pub deposited: String,
     pub due: Option<String>,
     pub overdue: bool,
+    /// Its data are gone.
+    pub erased: bool,
 }
 
 #[derive(askama::Template)]
@@ -71,6 +73,7 @@ impl Row {
             state,
             PublicState::Decided | PublicState::Ready | PublicState::Collected | PublicState::Withdrawn
         );
+        let waits = !answered && row.erased_by.is_none();
         Self {
             reference: row.reference.to_string(),
             applicant: row.applicant.clone(),
@@ -78,10 +81,11 @@ impl Row {
             procedure: procedure.map_or_else(String::new, |procedure| procedure.name().get(language).to_owned()),
             state,
             state_word: i18n::text(language, &state_key(state)),
+            erased: row.erased_by.is_some(),
             step: step.map_or_else(String::new, |step| step.name.get(language).to_owned()),
             deposited: i18n::date(row.deposited_on),
-            due: row.due_on.filter(|_| !answered).map(i18n::date),
-            overdue: !answered && row.due_on.is_some_and(|due| due < today),
+            due: row.due_on.filter(|_| waits).map(i18n::date),
+            overdue: waits && row.due_on.is_some_and(|due| due < today),
         }
     }
 }

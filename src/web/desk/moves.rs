@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     dossier::show,
-    go::not_found,
+    go::{absent, not_allowed, not_found},
     guard::CheckedForm,
     move_fields::{Faults, Wish, read},
     move_form::{Returned, kind_of, slug},
@@ -19,7 +19,7 @@ use super::{
     session::Staff,
 };
 use crate::{
-    dossier::{CommandKind, Reference},
+    dossier::{CommandKind, Reference, StaffAction},
     service::{DossierView, Failure},
     web::{App, form::Form, reply},
 };
@@ -30,6 +30,9 @@ pub(super) async fn submit(
     form: CheckedForm,
 ) -> Response {
     let (staff, form) = form.into_parts();
+    if !staff.may(StaffAction::ChangeDossier) {
+        return not_allowed(&app, &staff);
+    }
     let Some(kind) = kind_of(&command) else { return reply::problem(&app, &staff.visitor, StatusCode::NOT_FOUND) };
     let Ok(reference) = typed.parse::<Reference>() else { return not_found(&app, &staff, &typed) };
     let (Ok(version), Ok(key)) = (form.one("version"), form.one("form-key")) else {
@@ -41,7 +44,7 @@ pub(super) async fn submit(
     let key = Some(key.to_owned()).filter(|key| !key.is_empty() && key.len() <= 64);
     let view = match app.service.dossier(&reference).await {
         Ok(Some(view)) => view,
-        Ok(None) => return not_found(&app, &staff, &typed),
+        Ok(None) => return absent(&app, &staff, &reference).await,
         Err(error) => return reply::failure(&app, &staff.visitor, &error),
     };
     let shell = staff.shell(&app);
@@ -62,7 +65,8 @@ pub(super) async fn submit(
     };
     let (status, sentence) = match done {
         Ok(_) => return reply::see_other(&after(&reference, kind)),
-        Err(Failure::UnknownDossier) => return not_found(&app, &staff, &typed),
+        Err(Failure::UnknownDossier | Failure::Erased) => return absent(&app, &staff, &reference).await,
+        Err(Failure::NotAllowed) => return not_allowed(&app, &staff),
         Err(Failure::FormReused) => return form_reused(&app, &staff),
         Err(Failure::Service(error)) => return reply::failure(&app, &staff.visitor, &error),
         Err(Failure::Refused(refusal)) => {
@@ -76,7 +80,7 @@ pub(super) async fn submit(
     // It may have changed between the two looks, which is just what the page has to show.
     match app.service.dossier(&reference).await {
         Ok(Some(view)) => answer.show(&app, &staff, &view),
-        Ok(None) => not_found(&app, &staff, &typed),
+        Ok(None) => absent(&app, &staff, &reference).await,
         Err(error) => reply::failure(&app, &staff.visitor, &error),
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 
 use super::{
     facts::{Fact, Paper, PaperState, facts, moment, papers},
-    go::not_found,
+    go::{absent, not_found},
     session::Staff,
     shell::Shell,
 };
@@ -137,7 +137,7 @@ async fn load(app: &App, staff: &Staff, typed: &str) -> Result<ReceiptView, Box<
     let Ok(reference) = typed.parse::<Reference>() else { return Err(Box::new(not_found(app, staff, typed))) };
     match app.service.receipt(&reference).await {
         Ok(Some(view)) => Ok(view),
-        Ok(None) => Err(Box::new(not_found(app, staff, typed))),
+        Ok(None) => Err(Box::new(absent(app, staff, &reference).await)),
         Err(error) => Err(Box::new(reply::failure(app, &staff.visitor, &error))),
     }
 }

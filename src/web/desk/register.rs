@@ -9,6 +9,7 @@ use axum::{
 };
 
 use super::{
+    go::not_allowed,
     guard::SentForm,
     list::Row,
     register_page::{RegisterPage, Trouble},
@@ -17,6 +18,7 @@ use super::{
     sign_in::with_cookie,
 };
 use crate::{
+    dossier::StaffAction,
     service::{RawIntake, RegisterError, ServiceError},
     store::DossierRow,
     web::{
@@ -42,6 +44,9 @@ pub(super) async fn page(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
+    if !staff.may(StaffAction::Register) {
+        return not_allowed(&app, &staff);
+    }
     let query = query.unwrap_or_default();
     let procedure = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "procedure");
     let office = cookie(&headers, OFFICE_COOKIE).filter(|code| known_office(&app, code)).unwrap_or_default();
@@ -58,6 +63,9 @@ pub(super) async fn submit(State(app): State<Arc<App>>, form: SentForm) -> Respo
         SentForm::Checked(form) => form.into_parts(),
         SentForm::Stranded(stranger, form) => return stranded(&app, &stranger, &form),
     };
+    if !staff.may(StaffAction::Register) {
+        return not_allowed(&app, &staff);
+    }
     let (Ok(raw), Ok(key)) = (raw_intake(&form), form.one("form-key")) else {
         return reply::problem(&app, &staff.visitor, StatusCode::BAD_REQUEST);
     };
@@ -104,6 +112,7 @@ pub(super) async fn submit(State(app): State<Arc<App>>, form: SentForm) -> Respo
             let sentence = super::refusal_words::sentence(&refusal, app.service.issuer(), None, staff.visitor.language);
             show(&app, &staff, StatusCode::CONFLICT, raw, Some(key), Trouble::Refused(sentence))
         }
+        Err(RegisterError::NotAllowed) => not_allowed(&app, &staff),
         Err(RegisterError::FormReused) => form_reused(&app, &staff),
         Err(RegisterError::NumbersExhausted) => {
             let sentence = staff.shell(&app).t("desk-numbers-exhausted");
@@ -115,6 +124,9 @@ pub(super) async fn submit(State(app): State<Arc<App>>, form: SentForm) -> Respo
 
 /// A form that came through the sign-in page, under its own key and with the new session's proof.
 pub(super) fn come_back(app: &App, staff: &Staff, form: &Form) -> Response {
+    if !staff.may(StaffAction::Register) {
+        return not_allowed(app, staff);
+    }
     match (raw_intake(form), form.one("form-key")) {
         (Ok(raw), Ok(key)) => {
             let key = Some(key.to_owned()).filter(|key| plausible_key(key));

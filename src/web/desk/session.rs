@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::shell::Shell;
 use crate::{
-    dossier::Language,
+    dossier::{Language, Role, StaffAction},
     service::{Actor, ServiceError, SignedIn},
     web::{
         App, reply,
@@ -28,12 +28,18 @@ const YEAR_IN_SECONDS: u32 = 31_536_000;
 pub(super) struct Staff {
     pub visitor: Visitor,
     pub account: String,
+    /// That of the account at the moment of this request.
+    pub role: Role,
     secret: String,
 }
 
 impl Staff {
     pub(super) fn actor(&self) -> Actor {
-        Actor::new(&self.account)
+        Actor::staff(&self.account, self.role)
+    }
+
+    pub(super) fn may(&self, action: StaffAction) -> bool {
+        self.role.may(action)
     }
 
     /// The text that a form of this session must carry.
@@ -47,7 +53,7 @@ impl Staff {
 
     /// The frame of a page for this member of staff.
     pub(super) fn shell(&self, app: &App) -> Shell {
-        Shell::new(app, &self.visitor, Some((self.account.clone(), self.csrf(app))))
+        Shell::new(app, &self.visitor, Some((self, self.csrf(app))))
     }
 }
 
@@ -84,7 +90,7 @@ impl Staff {
     /// Somebody who has signed in with this very request.
     pub(super) fn signed_in(visitor: Visitor, signed_in: &SignedIn) -> Self {
         let secret = signed_in.secret.as_str().to_owned();
-        Self { visitor, account: signed_in.account.clone(), secret }
+        Self { visitor, account: signed_in.account.clone(), role: signed_in.role, secret }
     }
 
     pub(super) async fn find(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Nobody> {
@@ -93,7 +99,7 @@ impl Staff {
             return Err(Nobody::SignedIn(visitor));
         };
         match app.service.session(&secret).await {
-            Ok(Some(session)) => Ok(Self { visitor, account: session.account, secret }),
+            Ok(Some(session)) => Ok(Self { visitor, account: session.account, role: session.role, secret }),
             Ok(None) => Err(Nobody::SignedIn(visitor)),
             Err(error) => Err(Nobody::Known(Stranger { visitor, error, secret })),
         }

@@ -2,8 +2,9 @@
 
 use axum::{http::StatusCode, response::Response};
 
+use super::session::Staff;
 use crate::{
-    dossier::Language,
+    dossier::{Language, Role, StaffAction},
     i18n,
     web::{
         App,
@@ -24,19 +25,48 @@ pub(super) struct Shell {
     pub language: Language,
     pub issuer: String,
     pub account: Option<String>,
+    role: Option<Role>,
     /// For the hidden field of every form; empty before signing in.
     pub csrf: String,
     here: String,
 }
 
 impl Shell {
-    pub(super) fn new(app: &App, visitor: &Visitor, signed_in: Option<(String, String)>) -> Self {
+    pub(super) fn new(app: &App, visitor: &Visitor, signed_in: Option<(&Staff, String)>) -> Self {
         let issuer = app.service.issuer();
         let language = visitor.language;
         let name = issuer.short_name.as_ref().unwrap_or(&issuer.names).get(language).to_owned();
-        let (account, csrf) = signed_in.unzip();
+        let (staff, csrf) = signed_in.unzip();
         let here = visitor.path_and_query.clone();
-        Self { language, issuer: name, account, csrf: csrf.unwrap_or_default(), here }
+        Self {
+            language,
+            issuer: name,
+            account: staff.map(|staff| staff.account.clone()),
+            role: staff.map(|staff| staff.role),
+            csrf: csrf.unwrap_or_default(),
+            here,
+        }
+    }
+
+    fn may(&self, action: StaffAction) -> bool {
+        self.role.is_some_and(|role| role.may(action))
+    }
+
+    pub(super) fn may_register(&self) -> bool {
+        self.may(StaffAction::Register)
+    }
+
+    pub(super) fn may_change(&self) -> bool {
+        self.may(StaffAction::ChangeDossier)
+    }
+
+    pub(super) fn may_read_journal(&self) -> bool {
+        self.may(StaffAction::ReadJournal)
+    }
+
+    /// What the account is for, in words.
+    pub(super) fn role_word(&self) -> Option<String> {
+        self.role.map(|role| self.t(&format!("staff-role-{role}")))
     }
 
     pub(super) fn tag(&self) -> &'static str {

@@ -4,11 +4,13 @@
 //! changes a dossier, and no answer tells a forged receipt from an unknown one.
 
 mod contact;
+mod erased;
 mod find;
 mod frame;
 mod home;
 mod keys;
 mod legal;
+mod log;
 pub mod notice;
 mod status;
 pub mod style;
@@ -30,6 +32,11 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/find", post(find::find))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready::page))
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/checkpoint/newest", get(log::newest))
+        .route("/log/tile/{*name}", get(log::tile))
+        .route("/log/proof/{*name}", get(log::proof))
+        .route("/log/{*name}", get(log::unknown))
         .route(keys::PATH, get(keys::keys))
         .route("/robots.txt", get(unknown::robots));
     // A QR code carries capitals; people type small letters.

@@ -140,14 +140,14 @@ fn a_damaged_source_is_refused_before_it_is_closed() {
 #[test]
 fn what_a_newer_program_has_made_is_copied_by_that_one_only() {
     const ASSIGNEE: Migration =
-        Migration { name: "0002_assignee", statements: "ALTER TABLE dossiers ADD COLUMN assignee TEXT", needs: 1 };
+        Migration { name: "0003_assignee", statements: "ALTER TABLE dossiers ADD COLUMN assignee TEXT", needs: 2 };
     let office = office();
     let series: &[Migration] = [SqliteOptions::default().series, &[ASSIGNEE]].concat().leak();
     let path = DataDir::new(office.data()).database();
     SqliteStore::open_with(&path, sealer(), SqliteOptions { series, ..SqliteOptions::default() }).unwrap();
     run(&office, &file_of(&office), &["account", "list"]).expect(0);
     let server = new_server_database();
-    refuses(&office, &file_of(&office), &server, &[], &["schema 2 of a newer program", "copy with the newer program"]);
+    refuses(&office, &file_of(&office), &server, &[], &["schema 3 of a newer program", "copy with the newer program"]);
 }
 
 #[test]

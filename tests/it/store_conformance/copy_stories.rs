@@ -6,10 +6,10 @@ use std::{path::Path, sync::Arc};
 
 use jiff::SignedDuration;
 use milaf::{
-    dossier::{Event, PublicState},
+    dossier::{Event, PublicState, Role},
     store::{
-        Account, AttemptLimit, AttemptVerdict, CheckpointRow, Chunk, Custody, Mark, NewLogEvent, NewSession,
-        NumberSeries, Portable, Sealer, StoreError,
+        Account, AttemptLimit, AttemptVerdict, CheckpointRow, Chunk, CosignatureRow, Custody, Mark, NewLogEvent,
+        NewSession, NumberSeries, Portable, PortableErasure, Sealer, StoreError,
     },
     tlog::{Frontier, LogEvent},
 };
@@ -62,6 +62,9 @@ async fn furnish(store: &dyn Portable) {
     let (at, actor, nonce) = (day(1), "admin".to_owned(), unique());
     store.append_log_event(NewLogEvent { event, at, actor, nonce, rebind: None, reserve: vec![series] }).await.unwrap();
     store.keep_checkpoint(checkpoint(3)).await.unwrap();
+    for witness in ["w.example", "é.example", "a.example"] {
+        store.keep_cosignature(cosignature(witness)).await.unwrap();
+    }
     store.create_account(account("salma")).await.unwrap();
     store.create_session(session("salma")).await.unwrap();
     let hour = SignedDuration::from_hours(1);
@@ -72,8 +75,13 @@ fn checkpoint(size: u64) -> CheckpointRow {
     CheckpointRow { size, note: format!("a note of {size}\nin lines\n"), published_at: day(1) }
 }
 
+fn cosignature(witness: &str) -> CosignatureRow {
+    let (witness, line) = (witness.to_owned(), format!("— {witness} AAAA"));
+    CosignatureRow { size: 3, witness, line, at: 1, received_at: day(2) }
+}
+
 fn account(name: &str) -> Account {
-    Account { name: name.to_owned(), password_hash: "$argon2".to_owned(), created_at: day(0) }
+    Account { name: name.to_owned(), password_hash: "$argon2".to_owned(), role: Role::Desk, created_at: day(0) }
 }
 
 fn session(account: &str) -> NewSession {
@@ -99,6 +107,13 @@ async fn copy_all(source: &dyn Portable, target: &dyn Portable, id: &str) {
     }
     target.add_wishes(source.wishes(None, 100).await.unwrap()).await.unwrap();
     target.add_checkpoints(source.checkpoints(0, 100).await.unwrap()).await.unwrap();
+    let mut after = None;
+    loop {
+        let page = source.cosignatures_after(after, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some((last.size, last.witness.clone()));
+        target.add_cosignatures(page).await.unwrap();
+    }
     target.put_remainder(Arc::new(source.remainder().await.unwrap())).await.unwrap();
 }
 
@@ -113,6 +128,10 @@ pub(crate) async fn everything_crosses(ground: Ground) {
     assert_eq!(target.wishes(None, 9).await.unwrap(), source.wishes(None, 9).await.unwrap());
     assert_eq!(target.checkpoints(3, 9).await.unwrap(), vec![checkpoint(3)]);
     assert_eq!(target.checkpoints(4, 9).await.unwrap(), vec![]);
+    let all = ["a.example", "w.example", "é.example"].map(cosignature).to_vec();
+    assert_eq!(target.cosignatures_after(None, 9).await.unwrap(), all);
+    assert_eq!(target.cosignatures_after(Some((3, "w.example".to_owned())), 9).await.unwrap(), all[2..]);
+    assert_eq!(target.cosignatures(3).await.unwrap(), all);
     target.finish_copy("1").await.unwrap();
     assert_eq!(audit(&*target).await, 5);
 
@@ -196,6 +215,7 @@ pub(crate) async fn an_unfinished_target_is_added_to_by_its_copy_only(ground: Gr
         target.begin_copy(&mark("2"), "keys A").await,
         target.add_wishes(Vec::new()).await,
         target.add_checkpoints(vec![checkpoint(5)]).await,
+        target.add_cosignatures(vec![cosignature("late.example")]).await,
         target.put_remainder(Arc::new(source.remainder().await.unwrap())).await,
     ];
     for outcome in late {
@@ -284,4 +304,44 @@ pub(crate) async fn sessions_do_not_cross(ground: Ground) {
     let limit = AttemptLimit { tries: 1, window: hour, lock: hour };
     let verdict = target.charge_attempt([9; 32], day(1), limit).await.unwrap();
     assert!(matches!(verdict, AttemptVerdict::Locked { .. }), "tries do: {verdict:?}");
+}
+
+/// What the source erased before its leaf was read, and what it erased when the leaf had crossed already.
+pub(crate) async fn erasures_cross(ground: Ground) {
+    let (source, target) = (ground.store("source"), ground.store("target"));
+    furnish(&*source).await;
+    let [mut first, mut last] = <[Chunk; 2]>::try_from(chunks(&*source, 12).await).unwrap();
+    let told_by = i64::try_from(last.end() - 1).unwrap();
+    assert_eq!(last.leaves.last().unwrap().dossier, None, "the log's own event tells of it");
+    first.leaves[0].content = None;
+    last.erasures = vec![PortableErasure { leaf_index: 0, told_by }, PortableErasure { leaf_index: 1, told_by }];
+    let mut erased = first.dossiers[0].clone();
+    erased.erased_by = Some(told_by);
+    erased.applicant = String::new();
+    last.dossiers.insert(0, erased.clone());
+    let receipts = first.receipts.iter().filter(|receipt| receipt.dossier == erased.sequence);
+    last.receipts.splice(0..0, receipts.cloned());
+
+    target.begin_copy(&mark("1"), "keys A").await.unwrap();
+    target.add_chunk(Arc::new(first.clone())).await.unwrap();
+    assert!(target.log_rows(1, 1).await.unwrap()[0].content.is_some(), "it came before the erasure");
+    target.add_chunk(Arc::new(last.clone())).await.unwrap();
+
+    let rows = target.log_rows(0, 3).await.unwrap();
+    let told = Some(last.end() - 1);
+    assert_eq!(rows.iter().map(|row| row.erased_by).collect::<Vec<_>>(), [told, told, None]);
+    assert_eq!(rows.iter().map(|row| row.content.is_some()).collect::<Vec<_>>(), [false, false, true]);
+    first.leaves[1].content = None;
+    first.dossiers[0].applicant = String::new();
+    assert_eq!(chunks(&*target, 12).await, [first, last]);
+    assert_eq!(target.totals().await.unwrap().rows["erasures"], 2);
+
+    // What was erased does not come back, not even by another copy.
+    let third = ground.store("third");
+    third.begin_copy(&mark("2"), "keys A").await.unwrap();
+    for chunk in chunks(&*target, 4).await {
+        third.add_chunk(Arc::new(chunk)).await.unwrap();
+    }
+    assert_eq!(chunks(&*third, 12).await, chunks(&*target, 12).await);
+    assert_eq!(third.log_rows(0, 3).await.unwrap(), rows);
 }

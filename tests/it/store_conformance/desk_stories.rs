@@ -4,8 +4,11 @@
 
 use jiff::SignedDuration;
 use milaf::{
-    dossier::{Event, Outcome, ProcedureCode, PublicState, search_key},
-    store::{Account, AttemptLimit, AttemptVerdict, CheckpointRow, DuplicateProbe, NewSession, Store, StoreError},
+    dossier::{Event, Outcome, ProcedureCode, PublicState, Role, search_key},
+    store::{
+        Account, AttemptLimit, AttemptVerdict, CheckpointRow, CosignatureRow, DuplicateProbe, NewSession, Store,
+        StoreError,
+    },
 };
 use tokio::task::JoinSet;
 
@@ -102,7 +105,7 @@ async fn answer_after(store: &dyn Store, procedure: &'static str, days: i64) {
 }
 
 fn account(name: &str) -> Account {
-    Account { name: name.to_owned(), password_hash: "$argon2id$one".to_owned(), created_at: day(0) }
+    Account { name: name.to_owned(), password_hash: "$argon2id$one".to_owned(), role: Role::Desk, created_at: day(0) }
 }
 
 fn session(account: &str, token_hash: [u8; 32], from: i64, to: i64) -> NewSession {
@@ -118,6 +121,11 @@ pub(crate) async fn accounts_and_their_passwords(ground: Ground) {
     assert_eq!(store.create_account(account("omar")).await, Err(StoreError::AccountExists));
     assert_eq!(store.accounts().await, Ok(vec![account("omar"), account("samira")]));
     assert_eq!(store.account("nobody").await, Ok(None));
+
+    assert_eq!(store.set_role("samira", Role::Auditor).await, Ok(true));
+    assert_eq!(store.set_role("nobody", Role::Auditor).await, Ok(false));
+    assert_eq!(store.account("samira").await.unwrap().unwrap().role, Role::Auditor);
+    assert_eq!(store.account("omar").await.unwrap().unwrap().role, Role::Desk, "nobody else's changes");
 
     let (theirs, other) = (unique(), unique());
     store.create_session(session("omar", theirs, 0, 1)).await.unwrap();
@@ -151,6 +159,12 @@ pub(crate) async fn sessions_end(ground: Ground) {
     }
     let found = store.session(long, day(0)).await.unwrap().unwrap();
     assert_eq!((found.created_at, found.expires_at), (day(0), day(9)));
+
+    for role in Role::ALL {
+        store.set_role("omar", role).await.unwrap();
+        let found = store.session(long, day(0)).await.unwrap().unwrap();
+        assert_eq!(found.role, role, "a session has its account's role at once");
+    }
 
     // Signing in again takes the expired ones away: even a clock set back does not bring them to life.
     store.create_session(session("omar", unique(), 2, 3)).await.unwrap();
@@ -255,4 +269,50 @@ pub(crate) async fn checkpoints_and_identity_are_kept(ground: Ground) {
     let store = ground.store();
     assert_eq!(store.bind_identity("second").await.as_deref(), Ok("first"));
     assert_eq!(store.last_checkpoint().await.unwrap().unwrap().size, 9);
+
+    let sizes = |rows: Vec<CheckpointRow>| rows.iter().map(|row| row.size).collect::<Vec<_>>();
+    assert_eq!(sizes(store.published_checkpoints(None, 10).await.unwrap()), [9, 4, 0]);
+    assert_eq!(sizes(store.published_checkpoints(Some(9), 1).await.unwrap()), [4]);
+    assert_eq!(sizes(store.published_checkpoints(Some(0), 10).await.unwrap()), Vec::<u64>::new());
+    assert_eq!(store.checkpoint_of(4).await, Ok(Some(checkpoint(4, "four"))));
+    for missing in [5, u64::MAX] {
+        assert_eq!(store.checkpoint_of(missing).await, Ok(None));
+    }
+    for (leaf, covering) in [(0, Some(4)), (3, Some(4)), (4, Some(9)), (8, Some(9)), (9, None), (u64::MAX, None)] {
+        let found = store.checkpoint_covering(leaf).await.unwrap();
+        assert_eq!(found.map(|row| row.size), covering, "leaf {leaf}");
+    }
+}
+
+pub(crate) async fn cosignatures_are_kept(ground: Ground) {
+    let store = ground.store();
+    for size in [3, 8] {
+        store.keep_checkpoint(CheckpointRow { size, note: "note".to_owned(), published_at: day(1) }).await.unwrap();
+    }
+    let by = |witness: &str, size: u64, line: &str| CosignatureRow {
+        size,
+        witness: witness.to_owned(),
+        line: line.to_owned(),
+        at: -7,
+        received_at: day(2),
+    };
+    assert_eq!(store.last_cosigned("w.example").await, Ok(None));
+    store.keep_cosignature(by("w.example", 8, "— w.example eight")).await.unwrap();
+    store.keep_cosignature(by("a.example", 8, "— a.example eight")).await.unwrap();
+    store.keep_cosignature(by("w.example", 3, "— w.example three")).await.unwrap();
+    store.keep_cosignature(by("w.example", 8, "another line")).await.unwrap();
+    for size in [4, u64::MAX] {
+        let refused = store.keep_cosignature(by("w.example", size, "of nothing")).await;
+        assert!(matches!(refused, Err(StoreError::Inconsistent(_))), "{size}: {refused:?}");
+    }
+    store.close().await;
+    let store = ground.store();
+    let eight = vec![by("a.example", 8, "— a.example eight"), by("w.example", 8, "— w.example eight")];
+    assert_eq!(store.cosignatures(8).await, Ok(eight));
+    assert_eq!(store.cosignatures(3).await, Ok(vec![by("w.example", 3, "— w.example three")]));
+    for size in [0, u64::MAX] {
+        assert_eq!(store.cosignatures(size).await, Ok(vec![]));
+    }
+    assert_eq!(store.last_cosigned("w.example").await, Ok(Some(8)), "the largest and not the latest");
+    assert_eq!(store.last_cosigned("\0").await, Ok(None));
 }

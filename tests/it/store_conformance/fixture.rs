@@ -23,7 +23,7 @@ use milaf::{
     },
     receipt::{ReceiptId, SealKey, verify_seal},
     store::{Append, Idempotency, NewDossier, NewEvent, Sealer, Store, StoredEvent, StoredLogEvent},
-    tlog::{Hash, LOG_SUBJECT, LogEvent, Record, commitment, leaf_data, leaf_hash, root_of},
+    tlog::{Hash, LOG_SUBJECT, LogEvent, NodeRange, Record, commitment, leaf_data, leaf_hash, root_of},
 };
 use sha2::{Digest, Sha256};
 
@@ -198,6 +198,11 @@ pub(crate) async fn audit(store: &dyn Store) -> usize {
         before = Some(last.sequence);
         for row in page {
             let events = store.events(&row.reference).await.unwrap();
+            if row.erased_by.is_some() {
+                assert_eq!((events.len(), row.applicant.as_str(), &row.parcel), (0, "", &None), "{}", row.reference);
+                references.push(row.reference);
+                continue;
+            }
             let folded = fold(&row.reference, &events);
             let registration = &folded.registration;
             assert_eq!(
@@ -230,23 +235,38 @@ async fn audit_log(store: &dyn Store) -> Vec<Hash> {
         let rows = store.log_rows(from, 7).await.unwrap();
         let hashes = store.leaf_hashes(from, 7).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.leaf_hash).collect::<Vec<_>>(), hashes, "both readings of the log");
+        assert_eq!(
+            rows.iter().map(|row| row.commitment).collect::<Vec<_>>(),
+            store.commitments(from, 7).await.unwrap(),
+            "the public's reading of the log"
+        );
         if rows.is_empty() {
+            audit_nodes(store, &leaves).await;
             return leaves;
         }
         for row in rows {
             assert_eq!(row.index, leaves.len() as u64, "no index is left out");
-            assert_eq!(row.commitment, commitment(&row.nonce, &row.record), "commitment");
             assert_eq!(row.leaf_hash, leaf_hash(&leaf_data(&row.commitment)), "leaf hash");
-            let record = Record::decode(&row.record).unwrap();
-            assert_eq!(
-                record.reference,
-                row.reference.as_ref().map_or_else(|| LOG_SUBJECT.to_owned(), ToString::to_string),
-                "the record's subject"
-            );
-            assert_eq!(record.previous, last_of.insert(record.reference, row.leaf_hash), "the previous leaf");
+            let subject = row.reference.as_ref().map_or_else(|| LOG_SUBJECT.to_owned(), ToString::to_string);
+            assert_eq!(row.content.is_none(), row.erased_by.is_some(), "a record is there, or was erased");
+            let previous = last_of.insert(subject.clone(), row.leaf_hash);
+            if let Some(content) = &row.content {
+                assert_eq!(row.commitment, commitment(&content.nonce, &content.record), "commitment");
+                let record = Record::decode(&content.record).unwrap();
+                assert_eq!(record.reference, subject, "the record's subject");
+                assert_eq!(record.previous, previous, "the previous leaf");
+            }
             leaves.push(row.leaf_hash);
         }
     }
+}
+
+/// The hash of every perfect subtree at a kept level, and no other.
+async fn audit_nodes(store: &dyn Store, leaves: &[Hash]) {
+    let levels = [0, 4, 8, 12];
+    let ranges = levels.map(|level| NodeRange { level, from: 0, count: 4096 });
+    let expected = levels.map(|level| leaves.chunks_exact(1 << level).map(root_of).collect::<Vec<_>>());
+    assert_eq!(store.nodes(&ranges).await.unwrap(), expected, "the nodes");
 }
 
 async fn audit_receipts(store: &dyn Store, folded: &Dossier, events: &[StoredEvent], leaves: &[Hash]) {

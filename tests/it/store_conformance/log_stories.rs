@@ -5,7 +5,7 @@
 use milaf::{
     dossier::{Correction, DocumentCode, Event, Outcome, Paragraph, PublicState, Reference},
     store::{NewLogEvent, NumberSeries, Rebind, StoreError, TreeHead},
-    tlog::LogEvent,
+    tlog::{LogEvent, NodeRange, PathPlan},
 };
 use tokio::task::JoinSet;
 
@@ -398,4 +398,44 @@ pub(crate) async fn the_log_has_events_of_its_own(ground: Ground) {
     let row = store.log_rows(second, 1).await.unwrap().remove(0);
     assert_eq!((row.reference.as_ref(), row.index), (None, second));
     assert_eq!(audit(&*store).await, 2);
+}
+
+/// A batch at a time and several at once; the audit looks at every node.
+pub(crate) async fn nodes_are_given_as_far_as_they_are_there(ground: Ground) {
+    let store = ground.store();
+    let range = |level, from, count| NodeRange { level, from, count };
+    assert_eq!(store.nodes(&[]).await, Ok(vec![]));
+    assert_eq!(store.nodes(&[range(0, 0, 9), range(4, 0, 9)]).await, Ok(vec![vec![], vec![]]));
+    let mut clerks = JoinSet::new();
+    for _ in 0..20 {
+        let store = store.clone();
+        clerks.spawn(async move { store.register(Case::default().new_dossier()).await.map(drop) });
+    }
+    while let Some(clerk) = clerks.join_next().await {
+        clerk.unwrap().unwrap();
+    }
+    assert_eq!(audit(&*store).await, 20);
+    let size = store.head().await.unwrap().size;
+    let asked = [
+        range(4, 1, 1),
+        range(0, size - 1, 5),
+        range(4, 0, 100),
+        range(8, 0, 1),
+        range(5, 0, 9),
+        range(4, u64::MAX, 2),
+        range(0, u64::MAX, 2),
+        range(4, 0, 0),
+        range(4, 1, 1),
+    ];
+    let given = store.nodes(&asked).await.unwrap();
+    let whole = usize::try_from(size / 16).unwrap();
+    assert_eq!(given.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, whole, 0, 0, 0, 0, 0, 1]);
+    assert_eq!((given[0][0], given[8][0]), (given[2][1], given[2][1]), "one range twice");
+
+    store.close().await;
+    let store = ground.store();
+    store.register(Case::default().new_dossier()).await.unwrap();
+    let plan = PathPlan::inclusion(size + 2, 17).unwrap();
+    assert!(plan.path(&store.nodes(plan.ranges()).await.unwrap()).is_ok(), "the log goes on after a restart");
+    assert_eq!(audit(&*store).await, 21);
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod copy_stories;
 pub(crate) mod desk_stories;
+pub(crate) mod erasure_stories;
 pub(crate) mod fixture;
 pub(crate) mod log_stories;
 
@@ -22,6 +23,11 @@ macro_rules! store_conformance {
             an_empty_log_has_a_head,
             the_log_has_events_of_its_own,
             reserved_numbers_are_left_out,
+            nodes_are_given_as_far_as_they_are_there,
+        }
+        store_conformance! { $open, erasure_stories:
+            an_erasure_is_told_and_nothing_follows,
+            an_erasure_and_an_append_at_once,
         }
         store_conformance! { $open, desk_stories:
             duplicates_are_found_by_each_part,
@@ -32,6 +38,7 @@ macro_rules! store_conformance {
             tries_are_counted,
             parallel_tries_do_not_slip_through,
             checkpoints_and_identity_are_kept,
+            cosignatures_are_kept,
         }
     };
     ($open:path, copy_stories: $($story:ident,)*) => {
@@ -65,6 +72,7 @@ macro_rules! copy_conformance {
             a_closed_source_takes_nothing,
             only_an_empty_database_or_one_that_was_left_is_a_target,
             sessions_do_not_cross,
+            erasures_cross,
         }
     };
 }

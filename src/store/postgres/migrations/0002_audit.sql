@@ -35,6 +35,9 @@ CREATE TABLE erasures (
 -- The leaf that tells of the erasure of this dossier's personal data.
 ALTER TABLE dossiers ADD COLUMN erased_by BIGINT REFERENCES events (leaf_index);
 
+CREATE INDEX erasures_by_event ON erasures (told_by);
+CREATE INDEX dossiers_by_erasure ON dossiers (erased_by) WHERE erased_by IS NOT NULL;
+
 CREATE FUNCTION event_contents_go_when_erased() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM erasures WHERE leaf_index = OLD.leaf_index) THEN

@@ -35,6 +35,9 @@ CREATE TABLE erasures (
 -- The leaf that tells of the erasure of this dossier's personal data.
 ALTER TABLE dossiers ADD COLUMN erased_by INTEGER REFERENCES events (leaf_index);
 
+CREATE INDEX erasures_by_event ON erasures (told_by);
+CREATE INDEX dossiers_by_erasure ON dossiers (erased_by) WHERE erased_by IS NOT NULL;
+
 DROP TRIGGER event_contents_never_go;
 
 CREATE TRIGGER event_contents_never_go BEFORE DELETE ON event_contents

@@ -9,7 +9,7 @@ use crate::service::LogReport;
 const SHOWN: usize = 20;
 
 /// Looks a database over, with a bar. An error says what is wrong with it.
-pub(super) async fn verify(office: &Office) -> anyhow::Result<LogReport> {
+pub(super) async fn whole(office: &Office) -> anyhow::Result<LogReport> {
     let bar = progress(0, "checking the file");
     let problems = office.store.check_storage().await;
     bar.finish_and_clear();

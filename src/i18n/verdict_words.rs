@@ -1,0 +1,106 @@
+//! A verdict about a receipt in the reader's language, for the page and for the command line alike.
+//!
+//! It words what was judged and judges nothing: which sentence is shown follows from the outcome alone.
+
+use jiff::Timestamp;
+
+use super::{text, text_with};
+use crate::{
+    audit::{Check, CheckKind, Outcome, Verdict},
+    dossier::Language,
+};
+
+/// The answer in two or three words.
+pub fn answer(language: Language, verdict: &Verdict) -> String {
+    text(language, &format!("verify-answer-{}", verdict.answer.name()))
+}
+
+/// What the answer means for whoever holds the paper.
+pub fn lead(language: Language, verdict: &Verdict) -> String {
+    text(language, &format!("verify-lead-{}", verdict.answer.name()))
+}
+
+pub fn check_name(language: Language, kind: CheckKind) -> String {
+    text(language, &format!("verify-check-{}", kind.name()))
+}
+
+/// `yes`, `no`, and so on: for readers who see no signs.
+pub fn outcome(language: Language, outcome: Outcome) -> String {
+    text(language, &format!("verify-outcome-{}", outcome.name()))
+}
+
+/// Why a check came out as it did.
+pub fn explanation(language: Language, verdict: &Verdict, check: Check) -> String {
+    let ended = if check.kind == CheckKind::Replaced { &verdict.replaced } else { &verdict.revoked };
+    let since = ended.as_ref().map(|ended| moment_ms(ended.since_ms)).unwrap_or_default();
+    let reason = ended.as_ref().map(|ended| ended.reason.clone()).unwrap_or_default();
+    let index = verdict.stated.as_ref().map(|stated| stated.leaf_index.to_string()).unwrap_or_default();
+    let size = verdict.log_size.map(|size| size.to_string()).unwrap_or_default();
+    let values = [
+        ("host", verdict.host.as_deref().unwrap_or_default()),
+        ("since", since.as_str()),
+        ("reason", reason.as_str()),
+        ("index", index.as_str()),
+        ("size", size.as_str()),
+    ];
+    text_with(language, &format!("verify-{}-{}", check.kind.name(), check.outcome.name()), &values)
+}
+
+/// What is known of the receipt, as labels and values. Only what is proven, but for the host and the receipt's number.
+pub fn facts(language: Language, verdict: &Verdict) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    if let Some(stated) = &verdict.stated {
+        facts.push((text(language, "verify-reference"), stated.reference.clone()));
+        facts.push((text(language, "verify-issued"), moment(stated.issued_at)));
+    }
+    if let Some(after) = verdict.published_after.and_then(|seconds| i64::try_from(seconds).ok()) {
+        facts.push((text(language, "verify-published-after"), moment(after)));
+    }
+    if let Some(by) = verdict.published_by.and_then(|seconds| i64::try_from(seconds).ok()) {
+        facts.push((text(language, "verify-published-by"), moment(by)));
+    }
+    if let Some(stated) = &verdict.stated {
+        let values = [("index", stated.leaf_index.to_string()), ("size", stated.tree_size.to_string())];
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        facts.push((text(language, "verify-entry"), text_with(language, "verify-entry-of", &values)));
+        facts.push((text(language, "verify-key-id"), hex::encode(stated.kid)));
+    }
+    if !verdict.witnesses.is_empty() {
+        facts.push((text(language, "verify-witnessed-by"), verdict.witnesses.join(", ")));
+    }
+    if let Some(host) = &verdict.host {
+        facts.push((text(language, "verify-office"), host.clone()));
+    }
+    if let Some(id) = verdict.receipt_id {
+        facts.push((text(language, "verify-receipt"), id.to_string()));
+    }
+    facts
+}
+
+/// What the verdict leaves open, so that nobody reads more into it. Nothing for a receipt that is not genuine.
+pub fn limits(language: Language, verdict: &Verdict) -> Vec<String> {
+    if verdict.stated.is_none() {
+        return Vec::new();
+    }
+    let clock = if verdict.published_by.is_some() { "verify-limit-clock-bounded" } else { "verify-limit-clock" };
+    let mut keys = vec!["verify-limit-truth", "verify-limit-holder", clock];
+    if verdict.outcome(CheckKind::Inclusion) != Some(Outcome::Passed) {
+        keys.push("verify-limit-register");
+    } else if verdict.outcome(CheckKind::Witnesses).is_none() {
+        keys.push("verify-limit-witnesses");
+    }
+    keys.into_iter().map(|key| text(language, key)).collect()
+}
+
+/// `24/11/2026 10:42:07 UTC`. Universal time, because a verdict travels further than a paper.
+fn moment(seconds: i64) -> String {
+    match Timestamp::from_second(seconds) {
+        Ok(moment) => moment.strftime("%d/%m/%Y %H:%M:%S UTC").to_string(),
+        // A seal may state a year that no calendar has.
+        Err(_) => seconds.to_string(),
+    }
+}
+
+fn moment_ms(milliseconds: i64) -> String {
+    moment(milliseconds.div_euclid(1000))
+}
