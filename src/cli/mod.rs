@@ -12,6 +12,7 @@ mod copying;
 mod demo;
 mod doctor;
 mod erase;
+mod evidence;
 mod init;
 mod key_table;
 mod keys;
@@ -72,6 +73,7 @@ enum Command {
     Account(account::AccountCommand),
     Register(Box<register::Register>),
     Receipt(receipt::Receipt),
+    Evidence(evidence::Evidence),
     Erase(erase::Erase),
     Doctor(doctor::Doctor),
     Keys(keys::KeysCommand),
@@ -131,6 +133,7 @@ impl Cli {
                 Command::Account(command) => command.run().await,
                 Command::Register(command) => command.run().await,
                 Command::Receipt(command) => command.run().await,
+                Command::Evidence(command) => command.run().await,
                 Command::Erase(command) => command.run().await,
                 Command::Doctor(command) => command.run().await,
                 Command::Keys(command) => command.run().await,

@@ -117,8 +117,8 @@ impl Receipt {
     }
 }
 
-/// Writes beside the place and moves it there, so that a full disk leaves no half a receipt under the name.
-fn write_whole(path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
+/// Writes beside the place and moves it there, so that a full disk leaves no half a file under the name.
+pub(super) fn write_whole(path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
     let mut beside = OsStr::new(".").to_owned();
     beside.push(name);

@@ -29,7 +29,7 @@ fn policy_file(place: &Place) -> PathBuf {
 }
 
 /// The policy, if there is one: that in the data folder may be absent, one that node.toml names may not.
-fn policy(place: &Place) -> anyhow::Result<Option<Policy>> {
+pub(super) fn policy(place: &Place) -> anyhow::Result<Option<Policy>> {
     let file = policy_file(place);
     let bytes = match fs::read(&file) {
         Ok(bytes) => bytes,

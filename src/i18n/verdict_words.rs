@@ -12,12 +12,16 @@ use crate::{
 
 /// The answer in two or three words.
 pub fn answer(language: Language, verdict: &Verdict) -> String {
-    text(language, &format!("verify-answer-{}", verdict.answer.name()))
+    let answer = verdict.answer.name();
+    let of_dossier = verdict.dossier.is_some();
+    text(language, &if of_dossier { format!("verify-history-{answer}") } else { format!("verify-answer-{answer}") })
 }
 
 /// What the answer means for whoever holds the paper.
 pub fn lead(language: Language, verdict: &Verdict) -> String {
-    text(language, &format!("verify-lead-{}", verdict.answer.name()))
+    let answer = verdict.answer.name();
+    let of_dossier = verdict.dossier.is_some();
+    text(language, &if of_dossier { format!("verify-dossier-{answer}") } else { format!("verify-lead-{answer}") })
 }
 
 pub fn check_name(language: Language, kind: CheckKind) -> String {
@@ -42,6 +46,7 @@ pub fn explanation(language: Language, verdict: &Verdict, check: Check) -> Strin
         ("reason", reason.as_str()),
         ("index", index.as_str()),
         ("size", size.as_str()),
+        ("place", verdict.place.as_deref().unwrap_or_default()),
     ];
     text_with(language, &format!("verify-{}-{}", check.kind.name(), check.outcome.name()), &values)
 }
@@ -49,6 +54,9 @@ pub fn explanation(language: Language, verdict: &Verdict, check: Check) -> Strin
 /// What is known of the receipt, as labels and values. Only what is proven, but for the host and the receipt's number.
 pub fn facts(language: Language, verdict: &Verdict) -> Vec<(String, String)> {
     let mut facts = Vec::new();
+    if let Some(dossier) = &verdict.dossier {
+        facts.push((text(language, "verify-reference"), dossier.clone()));
+    }
     if let Some(stated) = &verdict.stated {
         facts.push((text(language, "verify-reference"), stated.reference.clone()));
         facts.push((text(language, "verify-issued"), moment(stated.issued_at)));

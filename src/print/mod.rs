@@ -10,7 +10,10 @@
 
 pub mod compose;
 mod draw_list;
+mod evidence;
+mod evidence_page;
 mod fonts;
+mod happenings;
 mod paragraph;
 mod pdf;
 mod qr;
@@ -23,6 +26,8 @@ mod receipt_words;
 mod rows;
 
 pub use draw_list::{Color, DrawItem, DrawList, DrawPage, Glyph, GlyphRun, Point, Rectangle, TextBlock};
+pub use evidence::{EvidenceError, evidence_bundle};
+pub use happenings::Happenings;
 pub use pdf::receipt_pdf;
 pub use qr::{QrError, QrSymbol};
 pub use receipt_layout::layout_receipt;

@@ -15,7 +15,7 @@ use super::published_keys::PublishedKey;
 use super::seal::{Seal, SealClaims, SealKey, kid_of};
 use super::token::TokenKey;
 use super::token_keys::TokenKeys;
-use crate::tlog::{Checkpoint, CheckpointError, KeyPurpose, LogEvent, LogKey, NoteVerifier};
+use crate::tlog::{Checkpoint, CheckpointError, KeyPurpose, LogEvent, LogKey, NoteError, NoteVerifier};
 
 /// Why a set of keys cannot be used together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -268,9 +268,16 @@ impl KeyRing {
     /// # Errors
     /// [`CheckpointError`].
     pub fn read_under(&self, origin: &str, note: &str) -> Result<Checkpoint, CheckpointError> {
+        Checkpoint::parse_signed_by_any(note, &self.log_verifiers(origin)?)
+    }
+
+    /// Every key that the log has had, under one of its names.
+    ///
+    /// # Errors
+    /// When the name is no key's name.
+    pub fn log_verifiers(&self, origin: &str) -> Result<Vec<NoteVerifier>, NoteError> {
         let told = self.history.keys(KeyPurpose::Log).iter().map(|key| key.public);
-        let verifiers = told.map(|public| NoteVerifier::of_public(origin, &public)).collect::<Result<Vec<_>, _>>()?;
-        Checkpoint::parse_signed_by_any(note, &verifiers)
+        told.map(|public| NoteVerifier::of_public(origin, &public)).collect()
     }
 
     /// Every key that this log has had, ready to verify with, under its present name.

@@ -36,10 +36,10 @@ pub enum Scan {
     Unknown,
     /// Another receipt took its place; nothing else is said.
     Replaced,
-    /// The data of its dossier were erased.
-    Erased(Box<PublicErasure>),
     /// The token key that made it is revoked, so nobody can tell by it who may read on: the desk gives another receipt.
     Withdrawn,
+    /// The data of its dossier were erased.
+    Erased(Box<PublicErasure>),
     Status(Box<PublicStatus>),
 }
 
@@ -125,9 +125,9 @@ pub enum UnlockAnswer {
     Refused(Box<PublicStatus>),
     Unknown,
     Replaced,
+    Withdrawn,
     /// There is nothing left to open.
     Erased(Box<PublicErasure>),
-    Withdrawn,
 }
 
 pub enum TypedAnswer {
@@ -145,8 +145,8 @@ impl std::fmt::Debug for TypedAnswer {
 enum Opened {
     Unknown,
     Replaced,
-    Erased(Box<PublicErasure>),
     Withdrawn,
+    Erased(Box<PublicErasure>),
     Dossier(Token, Box<Dossier>, Vec<(u64, Recorded)>),
 }
 
@@ -156,8 +156,8 @@ impl Service {
         Ok(match self.open(token).await? {
             Opened::Unknown => Scan::Unknown,
             Opened::Replaced => Scan::Replaced,
-            Opened::Erased(erasure) => Scan::Erased(erasure),
             Opened::Withdrawn => Scan::Withdrawn,
+            Opened::Erased(erasure) => Scan::Erased(erasure),
             Opened::Dossier(_, dossier, events) => Scan::Status(Box::new(self.status(&dossier, &events).await?)),
         })
     }
@@ -167,8 +167,8 @@ impl Service {
         let (token, dossier, events) = match self.open(token).await? {
             Opened::Unknown => return Ok(UnlockAnswer::Unknown),
             Opened::Replaced => return Ok(UnlockAnswer::Replaced),
-            Opened::Erased(erasure) => return Ok(UnlockAnswer::Erased(erasure)),
             Opened::Withdrawn => return Ok(UnlockAnswer::Withdrawn),
+            Opened::Erased(erasure) => return Ok(UnlockAnswer::Erased(erasure)),
             Opened::Dossier(token, dossier, events) => (token, dossier, events),
         };
         let status = Box::new(self.status(&dossier, &events).await?);

@@ -144,7 +144,8 @@ impl Service {
 
     /// Whether the policy names this log's key.
     pub fn is_named_by(&self, policy: &Policy) -> bool {
-        let ours = self.keys().log_verifiers();
+        let ring = self.keys();
+        let ours = ring.log_verifiers(ring.origin()).unwrap_or_default();
         policy.logs().any(|log| ours.contains(log))
     }
 
@@ -381,10 +382,13 @@ impl Service {
         policy: &Policy,
         row: CheckpointRow,
     ) -> Result<Option<(Published, Timestamp)>, ServiceError> {
-        let keys = self.keys();
-        let Ok(checkpoint) = keys.read(&row.note) else { return Ok(None) };
+        let ring = self.keys();
+        let Ok(checkpoint) = ring.read(&row.note) else {
+            return Ok(None);
+        };
         let published = self.with_cosignatures(checkpoint, row.note).await?;
-        let judged = policy.judge_with(&published.note, &keys.log_verifiers());
+        let ours = ring.log_verifiers(ring.origin()).unwrap_or_default();
+        let judged = policy.judge_with(&published.note, &ours);
         Ok(judged.is_ok_and(|judged| judged.quorum).then_some((published, row.published_at)))
     }
 

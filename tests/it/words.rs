@@ -75,6 +75,9 @@ fn families() -> BTreeMap<&'static str, Vec<String>> {
         ("verify-lead-{}", of("verify-lead-{}", Answer::ALL.map(Answer::name))),
         ("verify-outcome-{}", of("verify-outcome-{}", Outcomes::ALL.map(Outcomes::name))),
         ("verify-check-{}", of("verify-check-{}", CheckKind::ALL.map(CheckKind::name))),
+        ("verify-history-{}", of("verify-history-{}", Answer::ALL.map(Answer::name))),
+        ("verify-dossier-{}", of("verify-dossier-{}", Answer::ALL.map(Answer::name))),
+        ("evidence-key-{}", of("evidence-key-{}", KeyPurpose::ALL.map(KeyPurpose::name))),
         ("verify-{}-{}", explanations()),
         ("desk-unit-{}", of("desk-unit-{}", TermUnit::ALL.map(|unit| dashed(unit.as_str())))),
     ]

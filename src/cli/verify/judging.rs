@@ -100,6 +100,9 @@ fn judge_file(bytes: &[u8], evidence: &Evidence<'_>) -> Result<Vec<Verdict>, Pro
     if bytes.starts_with(b"c2sp.org/tlog-proof@") {
         return judge_proof_file(bytes, evidence);
     }
+    if Bundle::resembles(bytes) {
+        return Ok(judge_bundle(bytes, evidence.keys, evidence.policy));
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::Unknown)?;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() { Err(Problem::Empty) } else { judge_codes(&lines, evidence) }

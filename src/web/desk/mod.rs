@@ -8,6 +8,7 @@ mod assets;
 mod audit;
 mod clock_words;
 mod dossier;
+mod evidence;
 mod facts;
 mod go;
 mod guard;
@@ -48,6 +49,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/desk/d/{reference}", get(dossier::page))
         .route("/desk/d/{reference}/receipt", get(receipt::page))
         .route("/desk/d/{reference}/receipt.pdf", get(receipt::pdf))
+        .route("/desk/d/{reference}/evidence.zip", get(evidence::download))
         .route("/desk/d/{reference}/{command}", post(moves::submit))
         .route("/desk/assets/desk.css", get(assets::style))
         .route("/desk/assets/desk.js", get(assets::script))

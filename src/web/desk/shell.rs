@@ -64,6 +64,10 @@ impl Shell {
         self.may(StaffAction::ReadJournal)
     }
 
+    pub(super) fn may_take_evidence(&self) -> bool {
+        self.may(StaffAction::TakeEvidence)
+    }
+
     /// What the account is for, in words.
     pub(super) fn role_word(&self) -> Option<String> {
         self.role.map(|role| self.t(&format!("staff-role-{role}")))

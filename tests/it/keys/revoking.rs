@@ -73,7 +73,7 @@ fn papers_of_a_revoked_token_key_send_their_bearers_to_the_desk() {
     assert_eq!([&old, &new].map(|paper| opens(&node, &paper.token)), [200, 200]);
     run(&house, &["keys", "revoke", "token", "--key", "0", "--reason", "it was in a stolen backup"]);
     crate::postgres_server::wait_until("the node learns of it", || opens(&node, &old.token) == 410);
-    let page = node.get(&format!("/d/{}?lang=en", old.token)).text();
+    let page = node.get(&format!("/d/{}?l=en", old.token)).text();
     assert!(page.contains("no longer valid") && page.contains("desk"), "{page}");
     assert_eq!(opens(&node, &new.token), 200);
     let mut forged = old.token.clone().into_bytes();
