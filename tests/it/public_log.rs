@@ -253,7 +253,7 @@ fn service(premises: &Premises) -> Service {
     Service::new(Parts {
         store: premises.open(std::sync::Arc::new(move |claims| sealer.seal_key.seal(claims))),
         issuer: std::sync::Arc::new(milaf::config::Issuer::example()),
-        keys,
+        keys: milaf::service::LiveKeys::fixed(&keys),
         identity_key: IdentityKey::new([3; 32]),
         environment: std::sync::Arc::new(clock),
         checkpoint_file: premises.path().join("checkpoint"),
