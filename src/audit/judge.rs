@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     dossier::Reference,
-    receipt::{KeyTerm, PublishedKey, PublishedKeys, SealClaims, SealError, SealPublicKey, verify_seal},
+    receipt::{KeyTerm, PublishedKey, PublishedKeys, ReceiptId, SealClaims, SealError, SealPublicKey, verify_seal},
     tlog::Policy,
 };
 
@@ -61,24 +61,18 @@ pub fn judge(receipt: &Presented, evidence: &Evidence<'_>) -> Verdict {
     judge.add(CheckKind::Address, if receipt.host.is_some() { Outcome::Passed } else { Outcome::NotLookedAt });
     judge.add(CheckKind::Token, Outcome::Passed);
     judge.add(CheckKind::Tag, evidence.tag.map_or(Outcome::NotLookedAt, passed));
-    let signed = judge.seal(receipt, evidence.keys);
-    if let Some((claims, key)) = &signed {
-        judge.found.stated = Some(Stated {
-            reference: claims.reference.clone(),
-            issued_at: claims.issued_at,
-            leaf_index: claims.leaf_index,
-            tree_size: claims.tree_size,
-            root: claims.root,
-            kid: key.kid,
-        });
-        judge.contents(claims, key, evidence.log);
-        if let Some(log) = evidence.log {
-            judge.log(claims, log);
-        }
-        if let Some(opening) = &evidence.opening {
-            judge.add(CheckKind::Record, tells_of(opening, claims));
-        }
-        judge.later(evidence.later);
+    if let Some((claims, key)) = &judge.seal(receipt, evidence.keys) {
+        judge.stated(claims, key, evidence);
+    }
+    judge.done()
+}
+
+/// Judges the seal of a receipt whose number is known from elsewhere, such as a bundle's records.
+pub(super) fn judge_seal(seal: &[u8], receipt: ReceiptId, evidence: &Evidence<'_>) -> Verdict {
+    let mut judge = Judge { checks: Vec::new(), found: Verdict::of(Vec::new()) };
+    judge.found.receipt_id = Some(receipt);
+    if let Some((claims, key)) = &judge.signed(seal, receipt, evidence.keys) {
+        judge.stated(claims, key, evidence);
     }
     judge.done()
 }
@@ -122,6 +116,15 @@ impl Judge {
                 return None;
             }
         };
+        self.signed(bytes, receipt.token.receipt_id(), keys)
+    }
+
+    fn signed<'k>(
+        &mut self,
+        bytes: &[u8],
+        receipt: ReceiptId,
+        keys: Option<&'k PublishedKeys>,
+    ) -> Option<(SealClaims, &'k PublishedKey)> {
         // Without keys the form alone can be judged; no key at all gives the same answers.
         let candidates = keys.map(PublishedKeys::seal_keys).unwrap_or_default();
         let (form, key, signature, signed) = match verify_seal(bytes, &candidates) {
@@ -142,12 +145,32 @@ impl Judge {
         self.add(CheckKind::Key, key);
         self.add(CheckKind::Signature, signature);
         let claims = signed?;
-        self.add(CheckKind::Match, passed(claims.receipt_id == receipt.token.receipt_id()));
+        self.add(CheckKind::Match, passed(claims.receipt_id == receipt));
         // Of keys that share an id, the one that signed.
         let author = keys?.seal.iter().find(|key| {
             SealPublicKey::from_bytes(&key.key).is_ok_and(|candidate| verify_seal(bytes, &[candidate]).is_ok())
         })?;
         Some((claims, author))
+    }
+
+    /// Everything that rests on what the seal states.
+    fn stated(&mut self, claims: &SealClaims, key: &PublishedKey, evidence: &Evidence<'_>) {
+        self.found.stated = Some(Stated {
+            reference: claims.reference.clone(),
+            issued_at: claims.issued_at,
+            leaf_index: claims.leaf_index,
+            tree_size: claims.tree_size,
+            root: claims.root,
+            kid: key.kid,
+        });
+        self.contents(claims, key, evidence.log);
+        if let Some(log) = evidence.log {
+            self.log(claims, log);
+        }
+        if let Some(opening) = &evidence.opening {
+            self.add(CheckKind::Record, tells_of(opening, claims));
+        }
+        self.later(evidence.later);
     }
 
     fn contents(&mut self, claims: &SealClaims, key: &PublishedKey, log: Option<&OpenedLog<'_>>) {

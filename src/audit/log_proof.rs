@@ -18,6 +18,8 @@ pub enum LogEvidence<'a> {
     Tiles { source: &'a dyn TileSource, earlier: &'a [String] },
     /// One entry's proof.
     Single(&'a SingleProof),
+    /// The same entry's proofs under several checkpoints, in any order.
+    Several(&'a [SingleProof]),
 }
 
 impl fmt::Debug for LogEvidence<'_> {
@@ -25,6 +27,7 @@ impl fmt::Debug for LogEvidence<'_> {
         match self {
             Self::Tiles { earlier, .. } => write!(formatter, "Tiles({} earlier checkpoints)", earlier.len()),
             Self::Single(single) => single.fmt(formatter),
+            Self::Several(proofs) => proofs.fmt(formatter),
         }
     }
 }
@@ -48,13 +51,14 @@ pub(super) enum Proven<T> {
 
 impl LogEvidence<'_> {
     pub(super) const fn is_single(&self) -> bool {
-        matches!(self, Self::Single(_))
+        matches!(self, Self::Single(_) | Self::Several(_))
     }
 
     /// The signed notes of the log's heads, the newest first.
     pub(super) fn notes(&self) -> Result<Vec<String>, SourceError> {
         match self {
             Self::Single(single) => Ok(vec![single.note.clone()]),
+            Self::Several(proofs) => Ok(proofs.iter().map(|proof| proof.note.clone()).collect()),
             Self::Tiles { source, earlier } => {
                 let mut notes = vec![source.checkpoint()?];
                 notes.extend(earlier.iter().cloned());
@@ -68,6 +72,13 @@ impl LogEvidence<'_> {
         let (leaf, proof) = match self {
             Self::Single(single) if single.proof.index == index => (single.leaf, single.proof.clone()),
             Self::Single(_) => return Proven::Unusable,
+            Self::Several(proofs) => {
+                let holds = |single: &&SingleProof| {
+                    let leaf = leaf_hash(&single.leaf);
+                    single.proof.index == index && verify_inclusion(&single.proof, &leaf, head.size, &head.root).is_ok()
+                };
+                return proofs.iter().find(holds).map_or(Proven::Unusable, |single| Proven::Yes(single.leaf));
+            }
             Self::Tiles { source, .. } => {
                 let tiles = Tiles { source: *source, size: newest, failed: Cell::new(false) };
                 let path = tiles.all_or_none(|node| inclusion_path_from(head.size, index, node));

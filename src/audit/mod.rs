@@ -4,6 +4,9 @@
 //! database, so that the command line, the page and a test judge alike; whoever calls it brings the bytes. It trusts nothing
 //! that an office says of itself beyond what a key, a root or a witness confirms.
 
+mod bundle;
+mod bundle_archive;
+mod bundle_judge;
 mod finding;
 mod judge;
 pub mod keys_file;
@@ -13,10 +16,13 @@ mod log_proof;
 mod presented;
 mod proof_judge;
 mod record_check;
+mod record_json;
 mod stored_entry;
 mod tiles;
 mod verdict;
 
+pub use bundle::{Bundle, BundleError, BundledEntry, BundledReceipt, BundledRecord, CHECKER};
+pub use bundle_judge::judge_bundle;
 pub use finding::{Finding, Findings, MOST_FINDINGS, Place};
 pub use judge::{Evidence, Later, judge, judge_text};
 pub use log_audit::{

@@ -44,6 +44,8 @@ impl Answer {
 /// The checks, in the order in which they are made and shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CheckKind {
+    /// A bundle of evidence is whole, as its manifest tells.
+    Bundle,
     /// The input is a receipt's address, or a token alone.
     Address,
     /// The token has its form.
@@ -78,10 +80,19 @@ pub enum CheckKind {
     Record,
     /// No later event replaced the receipt.
     Replaced,
+    /// Every entry of a bundle is in the log of its checkpoint.
+    Entries,
+    /// Every record of a bundle and its nonce are what their entry commits to, and about the dossier.
+    Records,
+    /// No event is missing between the first of a bundle and its last.
+    History,
+    /// Every receipt of a bundle has a seal of its own, and its records tell of no others.
+    Receipts,
 }
 
 impl CheckKind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
+        Self::Bundle,
         Self::Address,
         Self::Token,
         Self::Tag,
@@ -99,11 +110,16 @@ impl CheckKind {
         Self::Witnesses,
         Self::Record,
         Self::Replaced,
+        Self::Entries,
+        Self::Records,
+        Self::History,
+        Self::Receipts,
     ];
 
     /// The name in JSON, in tables and in the keys of the words. A format: it is never changed.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Bundle => "bundle",
             Self::Address => "address",
             Self::Token => "token",
             Self::Tag => "tag",
@@ -121,6 +137,10 @@ impl CheckKind {
             Self::Witnesses => "witnesses",
             Self::Record => "record",
             Self::Replaced => "replaced",
+            Self::Entries => "entries",
+            Self::Records => "records",
+            Self::History => "history",
+            Self::Receipts => "receipts",
         }
     }
 
@@ -128,8 +148,16 @@ impl CheckKind {
     pub const fn outcomes(self) -> &'static [Outcome] {
         use Outcome::{Failed, Missing, NotLookedAt, Passed};
         match self {
-            Self::Address | Self::Tag | Self::Record | Self::Replaced => &[Passed, Failed, NotLookedAt],
-            Self::Seal | Self::Key | Self::Checkpoint | Self::Inclusion => &[Passed, Failed, Missing],
+            Self::Address | Self::Tag | Self::Record | Self::Replaced | Self::Records | Self::History => {
+                &[Passed, Failed, NotLookedAt]
+            }
+            Self::Bundle
+            | Self::Seal
+            | Self::Key
+            | Self::Checkpoint
+            | Self::Inclusion
+            | Self::Entries
+            | Self::Receipts => &[Passed, Failed, Missing],
             Self::Host | Self::Signature | Self::Root => &[Passed, Failed, Missing, NotLookedAt],
             Self::Token | Self::Match | Self::Term | Self::Revocation | Self::Contents | Self::Witnesses => {
                 &[Passed, Failed]
@@ -223,6 +251,10 @@ pub struct Verdict {
     pub witnesses: Vec<String>,
     pub revoked: Option<Ended>,
     pub replaced: Option<Ended>,
+    /// The dossier of a bundle, proven or not.
+    pub dossier: Option<String>,
+    /// The file of a bundle in which the first fault was found.
+    pub place: Option<String>,
 }
 
 impl Verdict {
@@ -240,6 +272,8 @@ impl Verdict {
             witnesses: Vec::new(),
             revoked: None,
             replaced: None,
+            dossier: None,
+            place: None,
         }
     }
 

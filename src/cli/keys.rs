@@ -69,7 +69,7 @@ struct List {
         there. Where they are credentials or environment variables, the command names the one to provide, and goes on when it \
         is there.\n\nWith several nodes, make the file first with --prepare, bring it to the folder of every other node, closed \
         to other users, and then run the command without it: a node without the file is not ready and issues nothing.\n\nKeep \
-        every token key. The file of an older seal or log key may be deleted once the new one is in use.",
+        every token key, a revoked one too. The file of an older seal or log key may be deleted once the new one is in use.",
     after_help = "Examples:\n  milaf keys rotate seal --data /srv/milaf\n  \
         milaf keys rotate token --prepare --data /srv/milaf"
 )]

@@ -88,6 +88,13 @@ impl Receipt {
             }
             bail!("there is no dossier {}. Check the procedure, the year and the number", self.reference);
         };
+        if office.service.is_withdrawn(&view.receipt) {
+            bail!(
+                "the token key of the receipt of {} is revoked, so this paper opens no page any more. Replace the receipt at the \
+                 desk; that gives one under the key in use",
+                self.reference
+            );
+        }
         let issuer = office.service.issuer();
         let sheet = compose::sheet(issuer, &view);
         let bytes = match self.format {

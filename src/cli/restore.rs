@@ -29,7 +29,7 @@ use super::{
 use crate::{
     clock::{Environment, SystemEnvironment},
     config::{DataDir, DatabaseUrl},
-    dossier::Paragraph,
+    dossier::{Paragraph, Reference},
     service::{Difference, Extent, Loss, Standing, StartError},
     store::{SqliteOptions, TreeHead, sqlite_backup},
 };
@@ -43,7 +43,8 @@ use crate::{
         backup.\n\nA backup that is older than the last published checkpoint is refused, and what would be lost is told. When \
         there is no newer one, --accept-rollback goes on with it: the public log ends, and another begins, HOST/log-2 after \
         HOST/log, whose first entry tells of the rollback, the lost checkpoint and the reason. The numbers that lost papers \
-        may carry are left out. Without FILE it accepts the database as it stands, for instance after a recovery to a point \
+        may carry are left out. The data of dossiers that were erased since come back with it: they are listed, to be erased \
+        again. Without FILE it accepts the database as it stands, for instance after a recovery to a point \
         in time. When it is interrupted, the same command finishes it.\n\nA database on a PostgreSQL server is restored with \
         PostgreSQL's own tools, as examples/three-nodes/BACKUP.md describes. If it is then older than what was published, stop \
         every node and accept it without FILE, first on the node whose checkpoint is the newest; the same command brings each \
@@ -218,6 +219,7 @@ impl Restore {
             return say("This backup is restored already, and the rollback accepted; nothing has happened since.");
         }
         let difference = difference(live.whole(), &office, &standing, &head).await.with_context(not_restored)?;
+        let brought_back = brought_back(live.whole(), &office).await.with_context(not_restored)?;
         let mut numbers = Vec::new();
         let log = match &standing {
             Standing::Whole => None,
@@ -256,6 +258,7 @@ impl Restore {
         if replaced {
             say(&format!("The old database is kept as {}.", kept.display()))?;
         }
+        tell_brought_back(brought_back.as_deref())?;
         match &standing {
             Standing::Older(loss) => tell_rollback(data, loss, difference.as_ref(), &numbers),
             Standing::Unfinished { log } => say(&format!("The log goes on as {log}.")),
@@ -307,6 +310,34 @@ async fn difference(
         );
     }
     Ok(Some(live.service.dossiers_from(common).await?))
+}
+
+/// The dossiers that were erased after the backup was made; `None` when the present database cannot tell.
+async fn brought_back(live: Option<&Office>, backup: &Office) -> anyhow::Result<Option<Vec<Reference>>> {
+    let Some(live) = live else { return Ok(None) };
+    let known = backup.service.erased_dossiers().await?;
+    let mut erased = live.service.erased_dossiers().await?;
+    erased.retain(|reference| !known.contains(reference));
+    Ok(Some(erased))
+}
+
+/// A backup knows nothing of what was erased after it, and brings it back.
+fn tell_brought_back(erased: Option<&[Reference]>) -> anyhow::Result<()> {
+    match erased {
+        Some([]) => Ok(()),
+        Some(erased) => {
+            let commands =
+                erased.iter().map(|reference| format!("\n  milaf erase {reference} --reason TEXT --data DIR"));
+            say(&format!(
+                "These dossiers were erased after the backup was made, and it has brought their data back. Erase those that it \
+                 holds again:{}",
+                commands.collect::<String>()
+            ))
+        }
+        None => {
+            say("If dossiers were erased after the backup was made, it has brought their data back: erase them again.")
+        }
+    }
 }
 
 /// Whether the present database is this backup and the acceptance of its rollback, and nothing more.

@@ -132,7 +132,7 @@ async fn show_metrics(app: Arc<App>, listener: TcpListener) {
 /// A task of its own, because a slow disk must not keep requests from being accepted. A problem is told once, not every
 /// second.
 async fn publish_now_and_then(service: Arc<Service>) {
-    let (mut last_problem, mut last_of_the_keys) = (String::new(), Vec::new());
+    let (mut last_problem, mut last_of_the_keys) = (String::new(), Vec::<String>::new());
     let mut ticks = tokio::time::interval(BETWEEN_CHECKPOINTS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -250,9 +250,9 @@ impl KeyFiles {
 
     /// Equal keys mean that one was copied by hand, or that the source of randomness does not work.
     fn check_distinct(&self, place: &KeyPlace) -> Result<(), KeyError> {
-        let first = Path::new(&place.first(NAMES.len() - 1)).display().to_string();
+        let last = Path::new(&place.first(NAMES.len() - 1)).display().to_string();
         let all = self.secrets().map(|(purpose, number, key)| (place.of_key(purpose, number), key));
-        let all: Vec<_> = std::iter::once((first, &self.identity)).chain(all).collect();
+        let all: Vec<_> = all.chain(std::iter::once((last, &self.identity))).collect();
         for (later, (second, key)) in all.iter().enumerate() {
             if let Some((first, _)) = all[..later].iter().find(|(_, earlier)| earlier == key) {
                 return Err(KeyError::Equal { first: first.clone(), second: second.clone() });

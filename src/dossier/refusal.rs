@@ -64,6 +64,8 @@ pub enum Refusal {
     ReceiptIdUsed,
     #[error("the receipt cannot be reprinted any more")]
     TooManyCopies,
+    #[error("the key that made the receipt's token is revoked; it can only be replaced")]
+    ReceiptKeyRevoked,
 }
 
 impl Refusal {
@@ -94,6 +96,7 @@ impl Refusal {
             Self::NoReceipt => "refusal-no-receipt",
             Self::ReceiptIdUsed => "refusal-receipt-id-used",
             Self::TooManyCopies => "refusal-too-many-copies",
+            Self::ReceiptKeyRevoked => "refusal-receipt-key-revoked",
         }
     }
 }

@@ -200,15 +200,16 @@ impl KeyRing {
         self.held.public(purpose, number).is_some()
     }
 
-    /// The keys that are needed at a moment or soon after it, and are not here: every token key that is not revoked, because
-    /// papers live long; of the others the one in use and the one to come.
+    /// The keys that are needed at a moment or soon after it, and are not here: every token key, because papers live long, and a
+    /// revoked one still tells a genuine paper, whose bearer gets another, from a forged one; of the others the one in use
+    /// and the one to come.
     pub fn missing(&self, at_ms: i64) -> Vec<(KeyPurpose, u32)> {
         let needed = KeyPurpose::ALL.into_iter().flat_map(|purpose| {
             let from = match purpose {
                 KeyPurpose::Token => 0,
                 _ => self.history.in_force(purpose, at_ms).number,
             };
-            let keys = self.history.keys(purpose).iter().filter(move |key| key.number >= from && key.revoked.is_none());
+            let keys = self.history.keys(purpose).iter().filter(move |key| key.number >= from);
             keys.map(move |key| (purpose, key.number))
         });
         needed.filter(|(purpose, number)| !self.holds(*purpose, *number)).collect()

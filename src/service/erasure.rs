@@ -54,6 +54,15 @@ impl Service {
         }
     }
 
+    /// Every dossier whose erasure the log tells of, in the order of the erasures.
+    pub async fn erased_dossiers(&self) -> Result<Vec<Reference>, ServiceError> {
+        let erased = |event| match event {
+            LogEvent::Erased { reference, .. } => reference.parse().ok(),
+            _ => None,
+        };
+        Ok(self.parts.store.log_events().await?.into_iter().filter_map(|told| erased(told.event)).collect())
+    }
+
     /// What an erasure would delete.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 mod accounts;
 mod dossiers;
 mod erasure;
+mod evidence;
 mod failure;
 mod inspection;
 mod intake;
@@ -25,6 +26,7 @@ mod witnessing;
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};
 pub use dossiers::DossierView;
 pub use erasure::{ErasedDossier, ErasureScope};
+pub use evidence::{Evidence, EvidenceEntry, EvidenceReceipt};
 pub use failure::{Failure, ServiceError};
 pub use inspection::{CLOCK_TOLERANCE, OfficeAudit, OfficeReport};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};

@@ -38,6 +38,8 @@ pub enum Scan {
     Replaced,
     /// The data of its dossier were erased.
     Erased(Box<PublicErasure>),
+    /// The token key that made it is revoked, so nobody can tell by it who may read on: the desk gives another receipt.
+    Withdrawn,
     Status(Box<PublicStatus>),
 }
 
@@ -125,6 +127,7 @@ pub enum UnlockAnswer {
     Replaced,
     /// There is nothing left to open.
     Erased(Box<PublicErasure>),
+    Withdrawn,
 }
 
 pub enum TypedAnswer {
@@ -143,6 +146,7 @@ enum Opened {
     Unknown,
     Replaced,
     Erased(Box<PublicErasure>),
+    Withdrawn,
     Dossier(Token, Box<Dossier>, Vec<(u64, Recorded)>),
 }
 
@@ -153,6 +157,7 @@ impl Service {
             Opened::Unknown => Scan::Unknown,
             Opened::Replaced => Scan::Replaced,
             Opened::Erased(erasure) => Scan::Erased(erasure),
+            Opened::Withdrawn => Scan::Withdrawn,
             Opened::Dossier(_, dossier, events) => Scan::Status(Box::new(self.status(&dossier, &events).await?)),
         })
     }
@@ -163,6 +168,7 @@ impl Service {
             Opened::Unknown => return Ok(UnlockAnswer::Unknown),
             Opened::Replaced => return Ok(UnlockAnswer::Replaced),
             Opened::Erased(erasure) => return Ok(UnlockAnswer::Erased(erasure)),
+            Opened::Withdrawn => return Ok(UnlockAnswer::Withdrawn),
             Opened::Dossier(token, dossier, events) => (token, dossier, events),
         };
         let status = Box::new(self.status(&dossier, &events).await?);
@@ -225,8 +231,11 @@ impl Service {
         if receipt.key_id != token.key_id() {
             return Ok(Opened::Unknown);
         }
-        if receipt.replaced_at.is_some() || ring.is_revoked(KeyPurpose::Token, u32::from(token.key_id())) {
+        if receipt.replaced_at.is_some() {
             return Ok(Opened::Replaced);
+        }
+        if ring.is_revoked(KeyPurpose::Token, u32::from(token.key_id())) {
+            return Ok(Opened::Withdrawn);
         }
         let events = self.recorded(self.parts.store.events(&receipt.reference).await?);
         if events.is_empty()
@@ -239,16 +248,11 @@ impl Service {
         Ok(Opened::Dossier(token, Box::new(dossier), events))
     }
 
-    /// Of a revoked key that is gone nobody can tell a paper from a forged one: both are no longer valid. One that should be
-    /// here is the machine's fault, and no reason to call a paper forged.
+    /// A key that should be here and is not is the machine's fault, and no reason to call a paper forged.
     fn of_a_key_that_is_gone(&self, number: u32) -> Result<Opened, ServiceError> {
-        let ring = self.keys();
-        if ring.is_revoked(KeyPurpose::Token, number) {
-            Ok(Opened::Replaced)
-        } else if ring.history().key(KeyPurpose::Token, number).is_some() {
-            Err(ServiceError::Unavailable(self.key_problems().join("; ")))
-        } else {
-            Ok(Opened::Unknown)
+        match self.keys().history().key(KeyPurpose::Token, number) {
+            Some(_) => Err(ServiceError::Unavailable(self.key_problems().join("; "))),
+            None => Ok(Opened::Unknown),
         }
     }
 

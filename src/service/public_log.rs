@@ -22,6 +22,14 @@ pub struct Published {
     pub note: String,
 }
 
+impl Published {
+    /// Whether anybody but the log itself has signed it.
+    pub fn is_cosigned(&self) -> bool {
+        let signers = self.note.lines().filter_map(|line| line.strip_prefix("— ")?.split(' ').next());
+        signers.into_iter().any(|name| name != self.checkpoint.origin)
+    }
+}
+
 impl Service {
     /// The checkpoint that is shown: the newest that satisfies the policy, while it is fresh enough (see
     /// [`super::witnessing`]), else the newest of all; `None` before the first one.
@@ -118,11 +126,33 @@ impl Service {
         {
             published = newest;
         }
-        let Ok(plan) = PathPlan::inclusion(published.checkpoint.size, leaf) else { return Ok(None) };
+        if leaf >= published.checkpoint.size {
+            return Ok(None);
+        }
+        self.proof_under(leaf, &published).await.map(Some)
+    }
+
+    /// A proof file for a leaf under a published checkpoint that covers it.
+    pub(super) async fn proof_under(&self, leaf: u64, published: &Published) -> Result<ProofFile, ServiceError> {
+        let Checkpoint { size, root, .. } = published.checkpoint;
+        let uncovered =
+            |_| ServiceError::Damaged(format!("a checkpoint of {size} entries does not cover the leaf {leaf}"));
+        let plan = PathPlan::inclusion(size, leaf).map_err(uncovered)?;
         // Against what was signed, not against what the database says of itself.
-        let head = TreeHead { size: published.checkpoint.size, root: published.checkpoint.root };
-        let InclusionProof { index, path } = self.proven_inclusion(leaf, &plan, &head).await?;
-        Ok(Some(ProofFile { extra: None, index, path, checkpoint_note: published.note }))
+        let InclusionProof { index, path } = self.proven_inclusion(leaf, &plan, &TreeHead { size, root }).await?;
+        Ok(ProofFile { extra: None, index, path, checkpoint_note: published.note.clone() })
+    }
+
+    /// The earliest checkpoint that covers a leaf, of the log under its present name.
+    pub(super) async fn published_covering(&self, leaf: u64) -> Result<Option<Published>, ServiceError> {
+        let mut covered = leaf;
+        while let Some(row) = self.parts.store.checkpoint_covering(covered).await? {
+            if let Ok(checkpoint) = self.keys().read(&row.note) {
+                return self.with_cosignatures(checkpoint, row.note).await.map(Some);
+            }
+            covered = row.size;
+        }
+        Ok(None)
     }
 
     async fn proven_inclusion(

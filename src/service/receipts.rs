@@ -4,9 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Actor, DossierView, Failure, Service, ServiceError, dossiers::fold};
 use crate::{
-    dossier::{Command, Dossier, Event, LegalClock, Paragraph, Recorded, Reference},
+    dossier::{Command, Dossier, Event, LegalClock, Paragraph, Recorded, Reference, Refusal},
     receipt::{ReceiptId, Seal, TypedCode, receipt_url_sealed},
     store::SealedReceipt,
+    tlog::KeyPurpose,
 };
 
 const PRINTING_TIME: SignedDuration = SignedDuration::from_mins(30);
@@ -47,7 +48,16 @@ impl Service {
     /// The receipt in force, as it was last handed out.
     pub async fn receipt(&self, reference: &Reference) -> Result<Option<ReceiptView>, ServiceError> {
         let Some(view) = self.dossier(reference).await? else { return Ok(None) };
-        let Some(receipt) = view.receipts.last().cloned() else { return Ok(None) };
+        let Some(receipt) = view.receipts.last() else { return Ok(None) };
+        self.as_handed_out(&view, receipt)
+    }
+
+    /// The paper of one of a dossier's receipts, as it was last handed out.
+    pub(super) fn as_handed_out(
+        &self,
+        view: &DossierView,
+        receipt: &SealedReceipt,
+    ) -> Result<Option<ReceiptView>, ServiceError> {
         let hands_out = |(_, recorded): &(u64, Recorded)| match recorded.event {
             Event::ReceiptIssued { receipt: id, .. } | Event::ReceiptReprinted { receipt: id, .. } => id == receipt.id,
             _ => false,
@@ -55,17 +65,17 @@ impl Service {
         let Some(last) = view.events.iter().rposition(hands_out) else { return Ok(None) };
         let (_, handed_out) = &view.events[last];
         let (handed_out_at, on) = (handed_out.at, handed_out.on);
-        let dossier = fold(reference, &view.events[..=last])?;
-        let paper = self.paper(&receipt)?;
+        let dossier = fold(&view.dossier.reference, &view.events[..=last])?;
+        let paper = self.paper(receipt)?;
         Ok(Some(ReceiptView {
             url: paper.url,
             code: paper.code,
             copy: (receipt.copies > 0).then_some(receipt.copies),
-            replacement: view.receipts.len() > 1,
+            replacement: view.receipts.first().is_some_and(|first| first.id != receipt.id),
             clock: LegalClock::of(&dossier, &self.issuer().calendar, on),
             handed_out_at,
             current_version: view.dossier.version,
-            receipt,
+            receipt: receipt.clone(),
             dossier,
         }))
     }
@@ -73,11 +83,20 @@ impl Service {
     /// Whether the printer may still be fed with this paper: a jam is put right within minutes, and whoever comes later
     /// gets a duplicate, which says so and is logged.
     pub fn may_still_print(&self, view: &ReceiptView) -> bool {
-        self.now().duration_since(view.handed_out_at) <= PRINTING_TIME
+        !self.is_withdrawn(&view.receipt) && self.now().duration_since(view.handed_out_at) <= PRINTING_TIME
+    }
+
+    /// Whether the key that made a receipt's token is revoked, so that nobody should be given it again.
+    pub fn is_withdrawn(&self, receipt: &SealedReceipt) -> bool {
+        self.keys().is_revoked(KeyPurpose::Token, u32::from(receipt.key_id))
     }
 
     /// Records a reprint: the same token, marked as a duplicate, in the log.
     pub async fn reprint(&self, actor: &Actor, reference: &Reference, version: u32) -> Result<DossierView, Failure> {
+        let receipts = self.parts.store.receipts(reference).await?;
+        if receipts.last().is_some_and(|receipt| self.is_withdrawn(receipt)) {
+            return Err(Refusal::ReceiptKeyRevoked.into());
+        }
         self.execute(actor, reference, version, &Command::ReprintReceipt, None).await
     }
 

@@ -111,6 +111,7 @@ pub struct Policy {
     parties: Vec<Party>,
     /// The party that must have witnessed a checkpoint; `None` asks for nobody.
     quorum: Option<usize>,
+    file: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +125,11 @@ enum Party {
 impl Policy {
     pub fn parse(file: &[u8]) -> Result<Self, PolicyError> {
         reading::policy(file)
+    }
+
+    /// The file that it was read from, byte for byte.
+    pub fn file(&self) -> &[u8] {
+        &self.file
     }
 
     /// The logs' keys, in the order of the file.
@@ -240,7 +246,8 @@ mod reading {
             QuorumLine::Nobody => None,
             QuorumLine::Party(place) => Some(place),
         };
-        Ok(Policy { logs: reader.logs, witnesses: reader.witnesses, parties: reader.parties, quorum })
+        let Reader { logs, witnesses, parties, .. } = reader;
+        Ok(Policy { logs, witnesses, parties, quorum, file: file.to_vec() })
     }
 
     #[derive(Default, PartialEq, Eq)]

@@ -42,7 +42,7 @@ export async function everyRefusal(browser, { origin }, told) {
   await look(browser, origin, pages, ["ar", "fr"]);
 }
 
-function at(path) {
+export function at(path) {
   return (page, origin, tag) => page.goto(inLanguage(origin + path, tag));
 }
 
@@ -61,7 +61,7 @@ function sent(path, selector, values) {
   };
 }
 
-async function look(browser, origin, pages, examined = LANGUAGES.map(({ tag }) => tag)) {
+export async function look(browser, origin, pages, examined = LANGUAGES.map(({ tag }) => tag)) {
   for (const { tag, direction } of LANGUAGES) {
     for (const storageState of new Set(pages.map(([, state]) => state))) {
       const context = await browser.newContext({ bypassCSP: true, viewport: NARROW, storageState });

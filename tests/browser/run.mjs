@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 import { accessible } from "./access.mjs";
+import { everyAuditPage } from "./audit.mjs";
 import { check, equal, inLanguage, LANGUAGES } from "./check.mjs";
 import { FORM, fillByKeyboard, fillWithoutScript, receiptPdf, referenceIn, signIn } from "./desk.mjs";
 import { everyDeskPage, everyRefusal } from "./desk_pages.mjs";
@@ -290,6 +291,9 @@ async function everything(startProgram, pictures) {
     });
     await chapter("the desk's pages: 320 px, and axe-core finds nothing", () => everyDeskPage(browser, demo, told));
     await chapter("what the desk refuses: the same", () => everyRefusal(browser, demo, told));
+    await chapter("the auditor's pages, and a dossier whose data were erased: the same", () =>
+      everyAuditPage(browser, demo, told, PROGRAM),
+    );
     await chapter("on paper, forms and menus are left out", () => onPaper(browser, demo, told));
     if (pictures) {
       const to = join(ROOT, "assets/pictures");

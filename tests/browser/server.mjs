@@ -37,7 +37,8 @@ export async function startOnPostgres(binary) {
     server = await startPostgres();
     const ends = ["--from", `sqlite:${join(place.data, "milaf.db")}`, "--to", server.url];
     await promisify(execFile)(binary, ["copy", "--data", place.data, ...ends]);
-    return await start(binary, place, ["serve", "--database", server.url], clear, demo.clerk);
+    const started = await start(binary, place, ["serve", "--database", server.url], clear, demo.clerk);
+    return { ...started, database: server.url };
   } catch (error) {
     await clear();
     throw error;

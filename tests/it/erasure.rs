@@ -241,10 +241,37 @@ fn an_administrator_erases_and_is_told() {
     assert!(receipt.stderr.contains("were erased on"), "{}", receipt.stderr);
     assert!(!holds(&bytes(Path::new(&data)), "Benali"));
     assert!(holds(&bytes(Path::new(&data)), "Omar Tazi"));
+    let doctor = milaf(&["doctor", "--data", &data], "");
+    assert!(!doctor.text().contains("entry 0") && !doctor.stderr.contains("entry 0"), "{}", doctor.text());
+    assert_eq!(doctor.code, 0, "an erasure is no damage: {} {}", doctor.text(), doctor.stderr);
     let help = milaf(&["erase", "--help"], "").expect(0).text();
     for part in ["no personal data", "Backups", "Examples:"] {
         assert!(help.contains(part), "{part:?} is not in {help}");
     }
+}
+
+/// A backup knows nothing of what was erased after it.
+#[test]
+fn a_restored_backup_says_what_has_to_be_erased_again() {
+    let office = Office::new();
+    let data = office.data();
+    let text = |name: &str| office.register(name, &[])["reference"].as_str().unwrap().to_owned();
+    let (before, after) = (text("Aïcha Benali"), text("Omar Tazi"));
+    let erase = |reference: &str| {
+        milaf(&["erase", reference, "--reason", "Loi 09-08", "--yes", "--data", &data], "").expect(0);
+    };
+    erase(&before);
+    let backup = Path::new(&data).with_file_name("backup.db").display().to_string();
+    milaf(&["backup", "--to", &backup, "--data", &data], "").expect(0);
+    erase(&after);
+    let restore = ["restore", &backup, "--data", &data, "--accept-rollback", "--reason", "Essai"];
+    let restored = milaf(&restore, "").expect(0).text();
+    let again = |reference: &str| format!("milaf erase {reference} --reason");
+    assert!(restored.contains(&again(&after)) && !restored.contains(&again(&before)), "{restored}");
+    assert!(holds(&bytes(Path::new(&data)), "Omar Tazi"), "it has come back");
+    erase(&after);
+    assert!(!holds(&bytes(Path::new(&data)), "Omar Tazi"));
+    assert!(!holds(&bytes(Path::new(&data)), "Benali"), "what was erased before the backup stays erased");
 }
 
 #[test]

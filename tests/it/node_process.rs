@@ -69,6 +69,10 @@ impl Node {
         Self { child, address, metrics, log, reader: Some(reader) }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         get(self.address, path).unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.log()))
     }

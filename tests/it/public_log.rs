@@ -7,7 +7,7 @@ use std::{cell::RefCell, io::Read, net::SocketAddr, thread};
 use milaf::{
     config::KeyFiles,
     receipt::{KeyRing, SealKey, TokenKey, TokenKeys},
-    service::{Actor, IdentityKey, Parts, RawIntake, Service, ServiceError},
+    service::{Actor, IdentityKey, LiveKeys, Parts, RawIntake, Service, ServiceError},
     store::CosignatureRow,
     tlog::{
         Checkpoint, ConsistencyProof, InclusionProof, LogKey, NoteSigner, ProofFile, Tile, verify_consistency,
@@ -253,7 +253,7 @@ fn service(premises: &Premises) -> Service {
     Service::new(Parts {
         store: premises.open(std::sync::Arc::new(move |claims| sealer.seal_key.seal(claims))),
         issuer: std::sync::Arc::new(milaf::config::Issuer::example()),
-        keys,
+        keys: LiveKeys::fixed(&keys),
         identity_key: IdentityKey::new([3; 32]),
         environment: std::sync::Arc::new(clock),
         checkpoint_file: premises.path().join("checkpoint"),

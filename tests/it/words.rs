@@ -14,9 +14,12 @@ use std::{
 
 use milaf::{
     audit::{Answer, CheckKind, Outcome as Outcomes},
-    dossier::{ApplicantKind, CommandKind, DepositorRole, Language, Outcome, PublicState, Silence, TermUnit},
+    dossier::{
+        ApplicantKind, CommandKind, DepositorRole, Event, Language, Outcome, PublicState, Role, Silence, TermUnit,
+    },
     i18n,
     service::Field,
+    tlog::{KeyPurpose, LogEvent},
 };
 use walkdir::WalkDir;
 
@@ -62,6 +65,9 @@ fn families() -> BTreeMap<&'static str, Vec<String>> {
         ("notice-{}", of("notice-{}", notices)),
         ("notice-{}-advice", of("notice-{}-advice", notices)),
         ("desk-event-{}", of("desk-event-{}", event_kinds().iter().map(|kind| dashed(kind)))),
+        ("journal-kind-{}", of("journal-kind-{}", LogEvent::KINDS.map(dashed))),
+        ("journal-key-{}", of("journal-key-{}", KeyPurpose::ALL.map(KeyPurpose::name))),
+        ("staff-role-{}", of("staff-role-{}", Role::ALL)),
         ("desk-hint-{}", of("desk-hint-{}", ["depositor", "phone", "identity", "parcel"])),
         ("desk-kind-{}", of("desk-kind-{}", ApplicantKind::ALL)),
         ("desk-silence-{}", of("desk-silence-{}", Silence::ALL)),
@@ -88,7 +94,10 @@ fn event_kinds() -> Vec<String> {
     let source = read("src/dossier/event_data.rs");
     let body = source.split("pub const fn kind(&self)").nth(1).unwrap().split("\n    }\n").next().unwrap();
     let kinds: Vec<String> = literals("", body).into_iter().map(|literal| literal.text).collect();
-    assert!(kinds.len() > 15, "{kinds:?}");
+    let (mut listed, mut written) = (Event::KINDS.map(str::to_owned).to_vec(), kinds.clone());
+    listed.sort();
+    written.sort();
+    assert_eq!(listed, written, "the list of all kinds");
     kinds
 }
 

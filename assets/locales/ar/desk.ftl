@@ -212,3 +212,4 @@ refusal-no-decision = لم يُسجَّل أي رأي بعد.
 refusal-no-receipt = ليس لهذا الملف وصل ساري المفعول.
 refusal-receipt-id-used = تعذر إصدار الوصل. أعيدوا المحاولة.
 refusal-too-many-copies = لا يمكن طبع نسخ أخرى من هذا الوصل.
+refusal-receipt-key-revoked = أوقف العمل بالمفتاح الذي أنجز به هذا الوصل، فلا يمكن طبع نسخة منه. سلموا وصلا جديدا مكانه.

@@ -211,3 +211,4 @@ refusal-no-decision = No opinion has been recorded.
 refusal-no-receipt = This dossier has no receipt in force.
 refusal-receipt-id-used = The receipt could not be issued. Try again.
 refusal-too-many-copies = This receipt cannot be reprinted any more.
+refusal-receipt-key-revoked = The key of this receipt is revoked, so it cannot be reprinted. Replace it with a new one.

@@ -211,3 +211,4 @@ refusal-no-decision = Aucun avis n’a été enregistré.
 refusal-no-receipt = Ce dossier n’a pas de récépissé en vigueur.
 refusal-receipt-id-used = Le récépissé n’a pas pu être émis. Réessayez.
 refusal-too-many-copies = Ce récépissé ne peut plus être réimprimé.
+refusal-receipt-key-revoked = La clé de ce récépissé est révoquée, il ne peut donc plus être réimprimé. Remplacez-le par un nouveau.

@@ -202,3 +202,4 @@ refusal-no-decision = ⵓⵔ ⵜⴰ ⵜⵍⵍⵉ ⵜⴰⵏⵏⴰⵢⵜ.
 refusal-no-receipt = ⵓⵔ ⵖⵓⵔ ⵓⴼⵜⴰⵙ ⴰⴷ ⴰⵍⵎⵎⵉⵙ ⵉⵖⵓⴷⴰⵏ.
 refusal-receipt-id-used = ⵓⵔ ⵉⴼⴼⵉⵖ ⵓⵍⵎⵎⵉⵙ. ⴰⵍⵙ ⴰⵔⴰⵎ.
 refusal-too-many-copies = ⵓⵔ ⵙⵓⵍ ⵉⵣⵎⵉⵔ ⵓⵍⵎⵎⵉⵙ ⴰⴷ ⴰⴷ ⵉⵜⵜⵓⵙⵉⴳⴳⵣ.
+refusal-receipt-key-revoked = ⵜⴱⴷⴷ ⵜⵙⴰⵔⵓⵜ ⵏ ⵜⵎⴰⵜⴰⵔⵜ ⴰⴷ, ⵓⵔ ⵙⵓⵍ ⵜⵣⵎⵉⵔ ⴰⴷ ⵜⴰⵍⵙ ⵉ ⵓⵙⵉⴳⴳⵣ. ⴼⴽⴰⵜ ⵜⴰⵎⴰⵢⵏⵓⵜ.

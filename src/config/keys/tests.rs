@@ -159,3 +159,70 @@ fn all_four_come_from_one_place() {
     let error = KeyFiles::load(&KeyPlace::Environment, same).unwrap_err().to_string();
     assert!(error.contains("MILAF_TOKEN_KEY and MILAF_SEAL_KEY hold the same bytes"), "{error}");
 }
+
+fn numbers(files: &KeyFiles) -> Vec<(KeyPurpose, u32)> {
+    files.secrets().map(|(purpose, number, _)| (purpose, number)).collect()
+}
+
+#[test]
+fn later_keys_have_numbers() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().join("keys");
+    KeyFiles::create(&folder, &mut counter()).unwrap();
+    fs::write(folder.join("seal-1.unfinished"), "half a k").unwrap();
+    let mut fill = |bytes: &mut [u8]| bytes.fill(0x77);
+    assert!(KeyFiles::add(&folder, KeyPurpose::Seal, 1, &mut fill).unwrap());
+    let path = folder.join("seal-1.key");
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", "77".repeat(32)));
+    assert!(!folder.join("seal-1.unfinished").exists(), "what a killed run left is gone");
+    assert!(!KeyFiles::add(&folder, KeyPurpose::Seal, 1, &mut |bytes| bytes.fill(9)).unwrap(), "never overwritten");
+    let error = KeyFiles::write_new(&path, &mut |bytes| bytes.fill(9)).unwrap_err();
+    assert!(matches!(error, KeyError::Exists { .. }), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", "77".repeat(32)));
+
+    fs::write(folder.join("seal-01.key"), "no key").unwrap();
+    fs::write(folder.join("seal-x.key"), "no key").unwrap();
+    let loaded = KeyFiles::in_folder(&folder).unwrap();
+    let (token, seal, log) = (KeyPurpose::Token, KeyPurpose::Seal, KeyPurpose::Log);
+    assert_eq!(numbers(&loaded), [(token, 0), (seal, 0), (log, 0), (seal, 1)]);
+    assert_eq!(format!("{loaded:?}"), "KeyFiles(redacted)");
+
+    fs::remove_file(folder.join("seal.key")).unwrap();
+    assert_eq!(
+        numbers(&KeyFiles::in_folder(&folder).unwrap()),
+        [(token, 0), (log, 0), (seal, 1)],
+        "the first may be gone"
+    );
+    set_mode(&path, 0o640);
+    let error = KeyFiles::in_folder(&folder).unwrap_err().to_string();
+    assert!(error.contains("seal-1.key") && error.contains("chmod 600"), "{error}");
+    fs::remove_file(&path).unwrap();
+    let error = KeyFiles::in_folder(&folder).unwrap_err().to_string();
+    assert!(error.contains("seal.key"), "the last of a purpose is wanted: {error}");
+}
+
+#[test]
+fn later_keys_come_from_the_environment_and_from_credentials() {
+    let variable = |name: &str| {
+        let digits = match name {
+            "MILAF_TOKEN_KEY" => "10",
+            "MILAF_SEAL_KEY_2" => "11",
+            "MILAF_LOG_KEY" => "12",
+            "MILAF_IDENTITY_KEY" => "13",
+            _ => return None,
+        };
+        Some(OsString::from(digits.repeat(32)))
+    };
+    let loaded = KeyFiles::load(&KeyPlace::Environment, variable).unwrap();
+    assert_eq!(numbers(&loaded), [(KeyPurpose::Token, 0), (KeyPurpose::Log, 0), (KeyPurpose::Seal, 2)]);
+    assert_eq!(KeyPlace::Environment.of_key(KeyPurpose::Token, 3), "MILAF_TOKEN_KEY_3");
+
+    let data = tempfile::tempdir().unwrap();
+    for (name, digit) in CREDENTIALS.into_iter().chain(["milaf.log-4.key"]).zip(5..) {
+        fs::write(data.path().join(name), format!("{}\n", format!("{digit:02}").repeat(32))).unwrap();
+    }
+    let place = KeyPlace::Credentials(data.path().to_owned());
+    assert_eq!(place.of_key(KeyPurpose::Log, 4), data.path().join("milaf.log-4.key").display().to_string());
+    assert_eq!(numbers(&KeyFiles::load(&place, |_| None).unwrap()).last(), Some(&(KeyPurpose::Log, 4)));
+}

@@ -5,6 +5,7 @@
 //! application was rejected for the same reason.
 
 mod assets;
+mod audit;
 mod clock_words;
 mod dossier;
 mod facts;
@@ -50,6 +51,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/desk/d/{reference}/{command}", post(moves::submit))
         .route("/desk/assets/desk.css", get(assets::style))
         .route("/desk/assets/desk.js", get(assets::script))
+        .merge(audit::routes())
         .layer(middleware::from_fn(staff_headers))
 }
 

@@ -62,7 +62,8 @@ pub(super) fn sentence(
         | Refusal::NoDecision
         | Refusal::NoReceipt
         | Refusal::ReceiptIdUsed
-        | Refusal::TooManyCopies => {}
+        | Refusal::TooManyCopies
+        | Refusal::ReceiptKeyRevoked => {}
     }
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     i18n::text_with(language, refusal.code(), &values)

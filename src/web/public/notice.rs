@@ -30,6 +30,11 @@ pub fn replaced(app: &App, visitor: &Visitor) -> Response {
     notice(app, visitor, StatusCode::GONE, "replaced", None)
 }
 
+/// The receipt is genuine, and the key that made it is not to be believed any more.
+pub fn withdrawn(app: &App, visitor: &Visitor) -> Response {
+    notice(app, visitor, StatusCode::GONE, "withdrawn", None)
+}
+
 pub fn problem(app: &App, visitor: &Visitor, status: StatusCode) -> Response {
     let key = match status {
         StatusCode::NOT_FOUND => return not_found(app, visitor),

@@ -99,6 +99,7 @@ async fn show(app: &App, visitor: &Visitor, token: Option<String>) -> Response {
         Ok(Scan::Unknown) => notice::not_found(app, visitor),
         Ok(Scan::Replaced) => notice::replaced(app, visitor),
         Ok(Scan::Erased(erasure)) => erased::page(app, visitor, &erasure),
+        Ok(Scan::Withdrawn) => notice::withdrawn(app, visitor),
         Ok(Scan::Status(status)) => render(app, visitor, &status, Digits::NotAsked),
         Err(error) => reply::failure(app, visitor, &error),
     }

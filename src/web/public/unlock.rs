@@ -86,6 +86,7 @@ async fn open(app: &App, visitor: &Visitor, token: Option<String>, form: &Form) 
         Ok(UnlockAnswer::Unknown) => notice::not_found(app, visitor),
         Ok(UnlockAnswer::Replaced) => notice::replaced(app, visitor),
         Ok(UnlockAnswer::Erased(erasure)) => erased::page(app, visitor, &erasure),
+        Ok(UnlockAnswer::Withdrawn) => notice::withdrawn(app, visitor),
         Ok(UnlockAnswer::Refused(status)) => render(app, visitor, &status, Digits::Refused),
         Ok(UnlockAnswer::Open(status, level)) => {
             let frame = Frame::new(app, visitor);
