@@ -143,13 +143,11 @@ fn joined(mut needed: Vec<NodeRange>) -> Vec<NodeRange> {
 
 /// The root over one, two, four or eight neighbours.
 fn fold(hashes: &[Hash]) -> Hash {
-    match hashes {
-        [hash] => *hash,
-        _ => {
-            let (left, right) = hashes.split_at(hashes.len() / 2);
-            node_hash(&fold(left), &fold(right))
-        }
+    if let [hash] = hashes {
+        return *hash;
     }
+    let (left, right) = hashes.split_at(hashes.len() / 2);
+    node_hash(&fold(left), &fold(right))
 }
 
 #[cfg(test)]

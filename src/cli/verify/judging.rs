@@ -10,7 +10,7 @@ use std::{
 
 use super::inputs::{Input, What};
 use crate::{
-    audit::{Evidence, Presented, Verdict, judge_proof, judge_text},
+    audit::{Bundle, Evidence, Presented, Verdict, judge_bundle, judge_proof, judge_text},
     scan::{self, Kind, Limits, ScanError},
     tlog::ProofFile,
 };

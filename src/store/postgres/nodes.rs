@@ -62,8 +62,11 @@ pub(super) async fn read(pool: &Pool, ranges: &[NodeRange]) -> Result<Vec<Vec<Ha
     Ok(hashes)
 }
 
-/// Nodes as columns, for one statement.
-pub(super) fn columns(nodes: &[Node]) -> Result<(Vec<i64>, Vec<i64>, Vec<Hash>), StoreError> {
+/// Levels, numbers and hashes, for one statement.
+type Columns = (Vec<i64>, Vec<i64>, Vec<Hash>);
+
+/// Nodes as columns.
+pub(super) fn columns(nodes: &[Node]) -> Result<Columns, StoreError> {
     let numbers = nodes.iter().map(|node| rows::signed(node.number)).collect::<Result<_, _>>()?;
     Ok((
         nodes.iter().map(|node| i64::from(node.level)).collect(),

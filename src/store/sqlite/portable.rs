@@ -33,7 +33,7 @@ impl Portable for SqliteStore {
         after: Option<(u64, String)>,
         limit: u32,
     ) -> Result<Vec<CosignatureRow>, StoreError> {
-        self.0.readers.read(move |connection| published::cosignatures_after(connection, after, limit)).await
+        self.0.readers.read(move |connection| published::cosignatures_after(connection, after.as_ref(), limit)).await
     }
 
     async fn remainder(&self) -> Result<Remainder, StoreError> {

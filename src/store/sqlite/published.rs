@@ -92,10 +92,10 @@ pub(super) fn cosignatures(connection: &Connection, size: u64) -> Result<Vec<Cos
 
 pub(super) fn cosignatures_after(
     connection: &Connection,
-    after: Option<(u64, String)>,
+    after: Option<&(u64, String)>,
     limit: u32,
 ) -> Result<Vec<CosignatureRow>, StoreError> {
-    let (size, witness) = match &after {
+    let (size, witness) = match after {
         Some((size, witness)) => (rows::signed(*size)?, witness.as_str()),
         None => (-1, ""),
     };
