@@ -215,6 +215,19 @@ pub fn judge_tile(name: Tile, expected: &[Hash], found: &[Hash]) -> Findings {
     findings
 }
 
+/// Whether anything that was kept covers more than the log has.
+pub fn judge_end(size: u64, expectations: &Expectations) -> Findings {
+    let mut findings = Findings::default();
+    for known in expectations.between(size.saturating_add(1), u64::MAX) {
+        let what = format!("it covers {} entries, and the log has {size}: entries were taken away", known.size);
+        findings.add(known.place.clone(), what);
+    }
+    for paper in expectations.papers_in(size, u64::MAX) {
+        findings.add(Place::Paper { leaf: paper.leaf }, "the entry that it names is beyond the log's end");
+    }
+    findings
+}
+
 /// The state between two bundles.
 struct Pass<'a> {
     source: &'a dyn TileSource,
@@ -304,14 +317,7 @@ impl<'a> Pass<'a> {
         if self.frontier.root() != head.root {
             self.findings.add(Place::Checkpoint, "its root does not follow from the entries");
         }
-        for known in expectations.between(head.size + 1, u64::MAX) {
-            let what =
-                format!("it covers {} entries, and the log has {}: entries were taken away", known.size, head.size);
-            self.findings.add(known.place.clone(), what);
-        }
-        for paper in expectations.papers_in(head.size, u64::MAX) {
-            self.findings.add(Place::Paper { leaf: paper.leaf }, "the entry that it names is beyond the log's end");
-        }
+        self.findings.append(judge_end(head.size, expectations));
         Ok(())
     }
 }

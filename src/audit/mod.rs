@@ -26,8 +26,8 @@ pub use bundle_judge::judge_bundle;
 pub use finding::{Finding, Findings, MOST_FINDINGS, Place};
 pub use judge::{Evidence, Later, judge, judge_text};
 pub use log_audit::{
-    Expectations, KnownRoot, LogReport, Paper, Unreadable, audit_log, judge_entries, judge_papers, judge_tile,
-    trusted_head,
+    Expectations, KnownRoot, LogReport, Paper, Unreadable, audit_log, judge_end, judge_entries, judge_papers,
+    judge_tile, trusted_head,
 };
 pub use log_heads::OpenedLog;
 pub use log_proof::{LogEvidence, SingleProof};

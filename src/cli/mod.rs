@@ -24,6 +24,7 @@ mod migrate;
 mod open;
 mod password;
 mod place;
+mod read_codes;
 mod receipt;
 mod register;
 mod restore;
@@ -81,6 +82,7 @@ enum Command {
     Copy(copy::Copy),
     Restore(restore::Restore),
     Verify(Box<verify::Verify>),
+    ReadCodes(read_codes::ReadCodes),
     Witness(witness::WitnessCommand),
     Log(log::LogCommand),
 }
@@ -115,6 +117,10 @@ impl Cli {
     /// # Errors
     /// Whatever kept it from ending well; see [`message`] and [`exit_code`].
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        // Alone in its process: the threads of a runtime would take from the room that it is given.
+        if let Command::ReadCodes(command) = self.command {
+            return command.run();
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -136,6 +142,7 @@ impl Cli {
                 Command::Copy(command) => command.run().await,
                 Command::Restore(command) => command.run().await,
                 Command::Verify(command) => Ok(command.run()),
+                Command::ReadCodes(command) => command.run(),
                 Command::Witness(command) => command.run().await,
                 Command::Log(command) => command.run().await,
             }

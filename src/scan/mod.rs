@@ -8,8 +8,6 @@
 mod codes;
 mod paper;
 mod picture;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 

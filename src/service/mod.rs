@@ -20,6 +20,7 @@ mod receipts;
 mod register;
 mod rollback;
 mod start;
+mod verify;
 mod witnessing;
 
 pub use accounts::{PasswordProblem, SessionSecret, SignInError, SignedIn};

@@ -134,13 +134,17 @@ fn decode(text: &[u8]) -> Result<String, FormProblem> {
 
 /// The whole body, within the time and the size that a form may take.
 pub async fn read_body(app: &App, request: Request) -> Result<Bytes, FormProblem> {
-    let limits = &app.options.limits;
+    read_body_within(app, request, app.options.limits.form_bytes).await
+}
+
+/// The whole body, within the time that a form may take and a size of its own.
+pub(super) async fn read_body_within(app: &App, request: Request, most: usize) -> Result<Bytes, FormProblem> {
     // A length that is announced and too large is refused at once, instead of waiting for bytes that nobody will read.
-    if request.body().size_hint().lower() > limits.form_bytes as u64 {
+    if request.body().size_hint().lower() > most as u64 {
         return Err(FormProblem::TooLarge);
     }
-    let body = Limited::new(request.into_body(), limits.form_bytes).collect();
-    match tokio::time::timeout(limits.body_time, body).await {
+    let body = Limited::new(request.into_body(), most).collect();
+    match tokio::time::timeout(app.options.limits.body_time, body).await {
         Err(_) => Err(FormProblem::Slow),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(FormProblem::TooLarge),
         Ok(Err(_)) => Err(FormProblem::Broken),

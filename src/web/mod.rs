@@ -10,7 +10,9 @@ pub mod desk;
 pub mod form;
 mod log;
 mod metrics;
+mod multipart;
 pub mod public;
+pub mod reading;
 mod ready;
 pub mod reply;
 mod serve;
@@ -76,6 +78,8 @@ pub struct WebOptions {
     pub tls: Option<Tls>,
     /// Asked by `/readyz`.
     pub writing_ended: WritingEnded,
+    /// Who reads the pictures that are uploaded.
+    pub reading: reading::Reading,
 }
 
 /// What every handler is given.

@@ -20,6 +20,7 @@ import { decode, onPaper, raster } from "./paper.mjs";
 import { takePictures } from "./pictures.mjs";
 import { at, lookAt, weigh } from "./public.mjs";
 import { startDemo, startOnPostgres } from "./server.mjs";
+import { everyVerdict } from "./verify.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const PROGRAM = process.env.MILAF ?? join(ROOT, "target/debug/milaf");
@@ -46,10 +47,10 @@ async function chapter(name, tell) {
 }
 
 /** One message of the locale files, so that pages are compared with what translators wrote. */
-async function wordsOf(key) {
+async function wordsOf(key, file = "common") {
   const words = {};
   for (const { tag } of LANGUAGES) {
-    const text = await readFile(join(ROOT, `assets/locales/${tag}/common.ftl`), "utf8");
+    const text = await readFile(join(ROOT, `assets/locales/${tag}/${file}.ftl`), "utf8");
     words[tag] = new RegExp(`^${key} = (.+)$`, "m").exec(text)?.[1];
     check(`${key} is worded in ${tag}`, words[tag] !== undefined);
   }
@@ -184,9 +185,10 @@ async function story(browser, demo, folder) {
     await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
     for (const box of await form.locator("input[type=text]:visible, textarea:visible").all()) await box.fill("perdu");
     await Promise.all([page.waitForNavigation(), form.locator("button").click()]);
-    const url = await decode(await raster(await receiptPdf(page, origin, first), folder, "replacement"), DECODER);
+    const picture = await raster(await receiptPdf(page, origin, first), folder, "replacement");
+    const url = await decode(picture, DECODER);
     check("the new paper has another token", url !== paper.url);
-    return url;
+    return { url, picture };
   });
 
   await chapter("the old receipt answers that it was replaced, and nothing else", async () => {
@@ -198,10 +200,18 @@ async function story(browser, demo, folder) {
     }
     await phone.close();
     await lookAt(browser, "replaced receipt", at(paper.url), { status: await statusOf(paper.url) });
-    await lookAt(browser, "its replacement", at(replacement), { title: await wordsOf("state-registered") });
+    await lookAt(browser, "its replacement", at(replacement.url), { title: await wordsOf("state-registered") });
   });
   equal("complaints on the desk's console", alarms.join("\n"), "");
-  return { desk, first, url: replacement, old: paper.url, locked: second.url };
+  return {
+    desk,
+    first,
+    url: replacement.url,
+    picture: replacement.picture,
+    old: paper.url,
+    oldPicture: paper.picture,
+    locked: second.url,
+  };
 }
 
 async function statusOf(address) {
@@ -234,7 +244,9 @@ async function everyPublicPage(browser, demo, told) {
   const probe = await browser.newPage();
   const missed = await notFound(probe, "en", () => {});
   await probe.close();
+  const verified = await everyVerdict(origin, told, wordsOf);
   return [
+    ...verified,
     ["home", at(`${origin}/`), 200],
     ["status", at(told.url), 200],
     ["second level", typed(told.url, DIGITS, 1), 200],

@@ -219,7 +219,7 @@ fn what_cannot_be_printed_is_refused() {
 }
 
 /// The first page as grey pixels.
-fn raster(pdf: &[u8], dots_per_inch: u32) -> image::GrayImage {
+pub(crate) fn raster(pdf: &[u8], dots_per_inch: u32) -> image::GrayImage {
     let folder = tempfile::tempdir().unwrap();
     let (file, stem) = (folder.path().join("receipt.pdf"), folder.path().join("page"));
     std::fs::write(&file, pdf).unwrap();

@@ -13,10 +13,12 @@ use crate::{
         open::{Database, Papers, load_issuer, open_store},
         terminal::progress,
     },
+    clock::{Environment, SystemEnvironment},
     config::DataDir,
+    receipt::{KeyRing, SealPublicKey},
     service::{OfficeAudit, OfficeReport},
     store::Inspect,
-    tlog::{LogEvent, NoteVerifier},
+    tlog::{KeyPurpose, LogEvent, NoteVerifier},
 };
 
 /// What the audit is given beside the data folder.
@@ -46,9 +48,8 @@ pub(super) async fn audit(data: &DataArgument, given: Given<'_>) -> anyhow::Resu
 }
 
 async fn look(store: &dyn Inspect, data: &DataDir, papers: &Papers, given: Given<'_>) -> anyhow::Result<OfficeReport> {
-    let mut seal_keys = vec![papers.keys().seal_key.public_key()];
-    seal_keys.extend(given.trust.seal.iter().filter(|key| **key != papers.keys().seal_key.public_key()));
-    let mut log_keys = log_keys(store, papers).await;
+    let (mut seal_keys, mut log_keys) = keys(store, papers).await;
+    seal_keys.extend(given.trust.seal);
     log_keys.extend(given.trust.log);
     let kept = kept(data, given.checkpoints)?;
     let roots = super::papers::read(given.receipts, &seal_keys)?.into_iter().map(root_of).collect();
@@ -65,20 +66,31 @@ async fn look(store: &dyn Inspect, data: &DataDir, papers: &Papers, given: Given
     outcome.map_err(|error| UsageError(format!("the database cannot be read: {error}")).into())
 }
 
-/// The log's key under its name, and under the names it had before each accepted rollback.
-async fn log_keys(store: &dyn Inspect, papers: &Papers) -> Vec<NoteVerifier> {
-    let key = &papers.keys().log_key;
-    let mut keys = vec![key.verifier().clone()];
+/// Every key that the log names, with which seals and checkpoints were made; the log's under each name that it had, before
+/// accepted rollbacks too.
+async fn keys(store: &dyn Inspect, papers: &Papers) -> (Vec<SealPublicKey>, Vec<NoteVerifier>) {
     // Where these events cannot be read, the pass over the entries says so.
-    for told in store.log_events().await.unwrap_or_default() {
-        if let LogEvent::RollbackAccepted { lost, .. } = &told.event
-            && let Some(origin) = lost.lines().next()
-            && let Ok(earlier) = key.renamed(origin)
-        {
-            keys.push(earlier.verifier().clone());
+    let told = store.log_events().await.unwrap_or_default();
+    let events: Vec<LogEvent> = told.into_iter().map(|told| told.event).collect();
+    let known = papers.keys();
+    let now = SystemEnvironment.now().as_millisecond();
+    let ring = KeyRing::by_the_log(known.held().clone(), &events, now).unwrap_or_else(|_| KeyRing::clone(&known));
+    let mut names = vec![ring.origin().to_owned()];
+    for event in &events {
+        if let LogEvent::RollbackAccepted { lost, .. } = event {
+            names.extend(lost.lines().next().map(str::to_owned));
         }
     }
-    keys
+    let seal = ring.published(KeyPurpose::Seal);
+    let log = ring.published(KeyPurpose::Log);
+    let verifier = |name: &String| {
+        let name = name.clone();
+        log.iter().filter_map(move |key| NoteVerifier::of_public(&name, &key.key).ok()).collect::<Vec<_>>()
+    };
+    (
+        seal.iter().filter_map(|key| SealPublicKey::from_bytes(&key.key).ok()).collect(),
+        names.iter().flat_map(verifier).collect(),
+    )
 }
 
 /// The checkpoint beside the database, and those given.

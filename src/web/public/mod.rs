@@ -16,6 +16,7 @@ mod status;
 pub mod style;
 pub mod unknown;
 mod unlock;
+mod verify;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub fn routes() -> Router<Arc<App>> {
     let mut routes = Router::new()
         .route("/", get(home::home))
         .route("/find", post(find::find))
+        .route("/verify", get(verify::form).post(verify::check))
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready::page))
         .route("/log/checkpoint", get(log::checkpoint))
