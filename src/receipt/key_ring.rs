@@ -280,12 +280,6 @@ impl KeyRing {
         told.map(|public| NoteVerifier::of_public(origin, &public)).collect()
     }
 
-    /// Every key that this log has had, ready to verify with, under its present name.
-    pub fn log_verifiers(&self) -> Vec<NoteVerifier> {
-        let told = self.history.keys(KeyPurpose::Log).iter().map(|key| key.public);
-        told.filter_map(|public| NoteVerifier::of_public(self.origin(), &public).ok()).collect()
-    }
-
     /// A key's verifier key for signed notes, under the log's present name.
     pub fn vkey(&self, public: &[u8; 32]) -> Option<String> {
         NoteVerifier::of_public(self.origin(), public).ok().map(|verifier| verifier.to_string())

@@ -56,7 +56,7 @@ mod tampering;
 mod transport;
 mod vectors;
 mod verify;
+mod verify_page;
 mod witness;
 mod witness_service;
-mod verify_page;
 mod words;
