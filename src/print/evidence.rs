@@ -58,6 +58,9 @@ fn entry(entry: &EvidenceEntry) -> BundledEntry {
         leaf: row.index,
         data: leaf_data(&row.commitment),
         proof: entry.proof.to_string(),
-        content: row.content.as_ref().map(|content| BundledRecord { record: content.record.clone(), nonce: content.nonce }),
+        content: row
+            .content
+            .as_ref()
+            .map(|content| BundledRecord { record: content.record.clone(), nonce: content.nonce }),
     }
 }

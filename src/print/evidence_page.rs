@@ -89,7 +89,10 @@ impl EvidencePage {
             office: issuer.names.get(language).to_owned(),
             address: issuer.public_url.as_str().to_owned(),
             erased: evidence.erased.as_ref().map(|erased| (i18n::date(erased.on), erased.reason.clone())),
-            facts: evidence.view.as_ref().map_or_else(Vec::new, |view| facts(issuer, language, procedure, &view.dossier)),
+            facts: evidence
+                .view
+                .as_ref()
+                .map_or_else(Vec::new, |view| facts(issuer, language, procedure, &view.dossier)),
             history: evidence
                 .view
                 .as_ref()
