@@ -10,12 +10,14 @@ mod unusual;
 use std::{fs, path::PathBuf};
 
 use milaf::{
-    audit::{Answer, Verdict, judge_bundle, keys_file},
+    audit::{Answer, CheckKind, Outcome, Verdict, judge_bundle, keys_file},
     dossier::{Language, Reference, Role},
     i18n,
     print::evidence_bundle,
-    receipt::PublishedKeys,
+    receipt::{PublishedKeys, Revocation},
     service::{Actor, Failure},
+    store::CosignatureRow,
+    tlog::{CosignatureSigner, Policy},
 };
 
 use crate::{
@@ -86,18 +88,18 @@ fn what_cannot_be_made_is_told_and_nothing_is_overwritten() {
     let (data, file) = (taken.office.data(), taken.file.to_str().unwrap().to_owned());
     let before = taken.bytes();
     let refused = milaf(&["evidence", &taken.reference, "--data", &data, "--out", &file], "").expect(1);
-    assert!(refused.error().contains("--force"), "{}", refused.error());
+    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
     assert_eq!(taken.bytes(), before);
     milaf(&["evidence", &taken.reference, "--data", &data, "--out", &file, "--force"], "").expect(0);
     let elsewhere = taken.office.path("none.zip");
     let none = elsewhere.to_str().unwrap();
     let unknown = milaf(&["evidence", "NRU-2026-099999", "--data", &data, "--out", none], "").expect(1);
-    assert!(unknown.error().contains("there is no dossier NRU-2026-099999"), "{}", unknown.error());
+    assert!(unknown.stderr.contains("there is no dossier NRU-2026-099999"), "{}", unknown.stderr);
     milaf(&["evidence", "nonsense", "--data", &data, "--out", none], "").expect(2);
     milaf(&["evidence", &taken.reference, "--data", &data, "--out", none, "--language", "de"], "").expect(2);
     let nowhere = "/nonexistent/evidence.zip";
     let unwritable = milaf(&["evidence", &taken.reference, "--data", &data, "--out", nowhere], "").expect(1);
-    assert!(unwritable.error().contains("cannot be written"), "{}", unwritable.error());
+    assert!(unwritable.stderr.contains("cannot be written"), "{}", unwritable.stderr);
     assert!(!elsewhere.exists());
 }
 
@@ -175,8 +177,8 @@ async fn managers_and_auditors_take_it_away_and_the_desk_does_not() {
     for (role, may) in [(Role::Desk, false), (Role::Manager, true), (Role::Auditor, true)] {
         assert!(desk.running.service.set_role(NAME, role).await.unwrap());
         let page = desk.get(&format!("/desk/d/{reference}")).await;
-        assert_eq!(page.text.contains(&path), may, "{role:?}");
-        let response = desk.client.get(desk.running.url(&path)).send().await.unwrap();
+        assert_eq!(page.body.contains(&path), may, "{role:?}");
+        let response = desk.client.get(desk.running.url(&path)).header("cookie", &desk.cookie).send().await.unwrap();
         if may {
             assert_eq!(response.status(), 200, "{role:?}");
             let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
@@ -194,9 +196,51 @@ async fn managers_and_auditors_take_it_away_and_the_desk_does_not() {
         assert_eq!(matches!(asked, Err(Failure::NotAllowed)), !may, "{role:?}");
     }
     for unknown in ["PC-2026-099999", "nonsense"] {
-        let response = desk.client.get(desk.running.url(&format!("/desk/d/{unknown}/evidence.zip"))).send().await.unwrap();
+        let response = desk.client.get(desk.running.url(&format!("/desk/d/{unknown}/evidence.zip"))).header("cookie", &desk.cookie).send().await.unwrap();
         assert_eq!(response.status(), 404, "{unknown}");
     }
     let stranger = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     assert_eq!(stranger.get(desk.running.url(&path)).send().await.unwrap().status(), 303);
+}
+
+/// What a witness's name and key add: a bound of the time, and receipts that outlive their key.
+#[tokio::test]
+async fn a_witness_bounds_the_time_and_keeps_receipts_good_after_their_key_is_revoked() {
+    let running = Running::start().await;
+    let reference = running.sample("decided").await.reference;
+    running.service.publish_checkpoint().await.unwrap();
+    let newest = running.service.newest_checkpoint().await.unwrap().unwrap();
+    let witness = CosignatureSigner::new("witness.example", [9; 32]).unwrap();
+    let seconds = u64::try_from(running.service.now().as_second()).unwrap() + 60;
+    let line = witness.sign(newest.note.split_inclusive("\n\n").next().unwrap().strip_suffix('\n').unwrap(), seconds);
+    let row = CosignatureRow {
+        size: newest.checkpoint.size,
+        witness: "witness.example".to_owned(),
+        line: line.unwrap().trim_end().to_owned(),
+        at: i64::try_from(seconds).unwrap(),
+        received_at: running.service.now(),
+    };
+    running.store.keep_cosignature(row).await.unwrap();
+    let file = format!("witness one {}\nquorum one\n", witness.verifier());
+    let policy = Policy::parse(file.as_bytes()).unwrap();
+
+    let evidence = running.service.evidence(&Actor::new("cli"), &reference).await.unwrap();
+    let bytes = evidence_bundle(running.service.issuer(), &evidence, Some(&policy), Language::English).unwrap();
+    let mut keys = running.service.published_keys();
+    let verdicts = judge_bundle(&bytes, Some(&keys), Some(&policy));
+    assert_eq!(verdicts[1].published_by, Some(seconds), "{verdicts:?}");
+    assert_eq!(verdicts[1].answer, Answer::Genuine, "{verdicts:?}");
+    assert_eq!(verdicts[0].outcome(CheckKind::Witnesses), Some(Outcome::Passed), "{verdicts:?}");
+    let page = milaf::audit::Bundle::read(&bytes).unwrap().page;
+    assert!(page.contains("witness-") && page.contains("<bdi dir=\"ltr\">one</bdi>"), "{page}");
+    // The key is revoked after the witness had seen the receipt.
+    let since_ms = (i64::try_from(seconds).unwrap() + 1) * 1000;
+    keys.seal[0].revoked = Some(Revocation { since_ms, reason: "stolen".to_owned() });
+    assert_eq!(judge_bundle(&bytes, Some(&keys), Some(&policy))[1].answer, Answer::Genuine);
+    assert_eq!(judge_bundle(&bytes, Some(&keys), None)[1].answer, Answer::NoLongerInForce);
+    // And before: then nobody knows who made it.
+    let since_ms = (i64::try_from(seconds).unwrap() - 1) * 1000;
+    keys.seal[0].revoked = Some(Revocation { since_ms, reason: "stolen".to_owned() });
+    assert_eq!(judge_bundle(&bytes, Some(&keys), Some(&policy))[1].answer, Answer::NoLongerInForce);
+    running.stop().await;
 }
