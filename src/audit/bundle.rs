@@ -246,7 +246,7 @@ fn hash(bytes: &[u8]) -> String {
 
 /// A stranger chose the name, and it ends up in a message.
 fn shown(name: &str) -> String {
-    name.chars().filter(|character| character.is_ascii_graphic()).take(60).collect()
+    name.chars().filter(char::is_ascii_graphic).take(60).collect()
 }
 
 fn manifest_bytes(manifest: &Manifest) -> Result<Vec<u8>, BundleError> {

@@ -8,8 +8,10 @@ use super::{Taken, worst};
 fn every_changed_byte_of_what_is_proven_is_found() {
     let taken = Taken::new();
     let keys = taken.published();
-    let bundle = Bundle::read(&taken.bytes()).unwrap();
-    assert_eq!(worst(&judge_bundle(&taken.bytes(), Some(&keys), None)), Answer::Genuine);
+    let mut bundle = Bundle::read(&taken.bytes()).unwrap();
+    // The paper proves nothing and would be compressed thousands of times.
+    bundle.receipts[0].paper = None;
+    assert_eq!(worst(&judge_bundle(&bundle.write().unwrap(), Some(&keys), None)), Answer::Genuine);
     let mut looked_at = 0;
     let mut check = |what: &str, change: &dyn Fn(&mut Bundle, u8) -> Option<()>| {
         for bit in [0x01, 0x20, 0x80] {
@@ -97,7 +99,11 @@ fn what_is_left_out_exchanged_or_added_is_found() {
     assert_eq!(changed(&|bundle| bundle.events.clear()), bad, "all are left out");
     assert_eq!(changed(&|bundle| bundle.receipts.clear()), bad, "the receipts are left out");
     assert_eq!(changed(&|bundle| bundle.events[0].content = None), bad, "a record is left out");
-    assert_eq!(changed(&|bundle| bundle.receipts.push(bundle.receipts[0].clone())), bad, "a receipt stands there twice");
+    assert_eq!(
+        changed(&|bundle| bundle.receipts.push(bundle.receipts[0].clone())),
+        bad,
+        "a receipt stands there twice"
+    );
     assert_eq!(
         changed(&|bundle| {
             let (first, second) = (bundle.events[0].content.clone(), bundle.events[1].content.clone());
