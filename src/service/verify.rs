@@ -41,7 +41,7 @@ impl Service {
         let stored = self.parts.store.receipt(receipt.token.receipt_id()).await?;
         let revoked =
             key_id.and_then(|number| ring.history().key(KeyPurpose::Token, u32::from(number))?.revoked.clone());
-        let replaced = stored.as_ref().and_then(|stored| stored.replaced_at).map(|moment| moment.as_millisecond());
+        let replaced = stored.as_ref().and_then(|stored| stored.replaced_at).map(jiff::Timestamp::as_millisecond);
         let since = replaced.or(revoked.map(|revoked| revoked.since_ms));
         let ended = since.map(|since_ms| Ended { since_ms, reason: String::new() });
         let Some(stated) = &first.stated else { return Ok(without_seal(first, ended)) };

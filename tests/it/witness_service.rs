@@ -121,7 +121,8 @@ fn log_vkey(house: &House, arguments: &[&str]) -> String {
     fs::write(house.data().policy(), "quorum none\n").unwrap();
     let told = house.command(&[&["doctor"], arguments].concat()).output().unwrap();
     let told = String::from_utf8_lossy(&told.stdout);
-    let line = told.lines().find_map(|line| line.trim().strip_prefix("log ")).filter(|vkey| vkey.contains('+'));
+    let mut named = told.lines().filter_map(|line| line.trim().strip_prefix("log "));
+    let line = named.find(|vkey| vkey.contains('+'));
     line.unwrap_or_else(|| panic!("the doctor names no key: {told}")).to_owned()
 }
 

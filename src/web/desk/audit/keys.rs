@@ -37,7 +37,7 @@ pub(super) async fn page(State(app): State<Arc<App>>, staff: Staff) -> Response 
     match app.service.key_changes(&staff.actor()).await {
         Ok(changes) => {
             let changes = changes.into_iter().filter_map(|change| Change::of(&app, &shell, change)).collect();
-            let page = Page { changes, shell };
+            let page = Page { shell, changes };
             page.shell.reply(StatusCode::OK, &page)
         }
         Err(failure) => refused(&app, &staff, failure),
