@@ -196,7 +196,13 @@ async fn managers_and_auditors_take_it_away_and_the_desk_does_not() {
         assert_eq!(matches!(asked, Err(Failure::NotAllowed)), !may, "{role:?}");
     }
     for unknown in ["PC-2026-099999", "nonsense"] {
-        let response = desk.client.get(desk.running.url(&format!("/desk/d/{unknown}/evidence.zip"))).header("cookie", &desk.cookie).send().await.unwrap();
+        let response = desk
+            .client
+            .get(desk.running.url(&format!("/desk/d/{unknown}/evidence.zip")))
+            .header("cookie", &desk.cookie)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 404, "{unknown}");
     }
     let stranger = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();

@@ -97,7 +97,11 @@ fn what_is_left_out_exchanged_or_added_is_found() {
     assert_eq!(changed(&|bundle| bundle.events.clear()), bad, "all are left out");
     assert_eq!(changed(&|bundle| bundle.receipts.clear()), bad, "the receipts are left out");
     assert_eq!(changed(&|bundle| bundle.events[0].content = None), bad, "a record is left out");
-    assert_eq!(changed(&|bundle| bundle.receipts.push(bundle.receipts[0].clone())), bad, "a receipt stands there twice");
+    assert_eq!(
+        changed(&|bundle| bundle.receipts.push(bundle.receipts[0].clone())),
+        bad,
+        "a receipt stands there twice"
+    );
     assert_eq!(
         changed(&|bundle| {
             let (first, second) = (bundle.events[0].content.clone(), bundle.events[1].content.clone());

@@ -33,7 +33,9 @@ fn bombs_and_names_that_lead_elsewhere_are_refused() {
     let names: Vec<String> = (0..40).map(|number| format!("events/{number}.leaf")).collect();
     let many: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), million.as_slice())).collect();
     refused(&archive(&many), "larger");
-    for name in ["../x", "/etc/passwd", "events/../../x", "a/b/c", ".hidden", "a\\..\\x", "C:x", "x/", "événement", "a b"] {
+    for name in
+        ["../x", "/etc/passwd", "events/../../x", "a/b/c", ".hidden", "a\\..\\x", "C:x", "x/", "événement", "a b"]
+    {
         refused(&archive(&[(name, b"x")]), "name");
     }
     refused(&archive(&[("evidence.html", b"x")]), "manifest.json is missing");
@@ -48,7 +50,8 @@ fn bombs_and_names_that_lead_elsewhere_are_refused() {
 fn the_same_name_twice_and_anything_between_files_are_refused() {
     // The writer refuses a name that is there already, so it is given another of the same length afterwards.
     let mut twice = archive(&[("manifest.json", b"{}"), ("manifest.jsoN", b"[]")]);
-    let places: Vec<usize> = twice.windows(13).enumerate().filter(|(_, at)| *at == b"manifest.jsoN").map(|(at, _)| at).collect();
+    let places: Vec<usize> =
+        twice.windows(13).enumerate().filter(|(_, at)| *at == b"manifest.jsoN").map(|(at, _)| at).collect();
     assert_eq!(places.len(), 2);
     for place in places {
         twice[place + 12] = b'n';
