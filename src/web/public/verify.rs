@@ -70,7 +70,7 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request) -> Resp
     let media_type = media_type.unwrap_or_default().to_owned();
     let request = Request::from_parts(parts, body);
     let texts = match multipart::boundary(&media_type) {
-        Some(boundary) => match uploaded(&app, request, boundary).await {
+        Some(boundary) => match uploaded(&app, &visitor, request, boundary).await {
             Ok(texts) => texts,
             Err(problem) => return refused(&app, &visitor, problem),
         },
@@ -107,9 +107,9 @@ async fn pasted(app: &App, request: Request, media_type: &str) -> Result<String,
     if link.is_empty() { Err(Problem::Empty) } else { Ok(link.to_owned()) }
 }
 
-async fn uploaded(app: &App, request: Request, boundary: &str) -> Result<Vec<String>, Problem> {
+async fn uploaded(app: &App, visitor: &Visitor, request: Request, boundary: &str) -> Result<Vec<String>, Problem> {
     let reading = &app.options.reading;
-    let _place = reading.place().map_err(Problem::Reading)?;
+    let _place = reading.place(&visitor.address).map_err(Problem::Reading)?;
     let body = read_body_within(app, request, LARGEST + AROUND_A_FILE).await.map_err(|problem| match problem {
         FormProblem::TooLarge => Problem::Reading(Failed::TooLarge),
         problem => Problem::Form(problem),
@@ -189,6 +189,7 @@ fn shown(frame: &Frame<'_>, verdict: &Verdict) -> Shown {
         Answer::NotGenuine => "forged",
         Answer::CannotTell => "incomplete",
     };
+    let since = verdict_words::revoked_since(verdict).unwrap_or_default();
     let check = |check: &crate::audit::Check| ShownCheck {
         name: verdict_words::check_name(language, check.kind),
         sign: match check.outcome {
@@ -201,6 +202,7 @@ fn shown(frame: &Frame<'_>, verdict: &Verdict) -> Shown {
             (CheckKind::Host, Outcome::Passed) => frame.text("check-host-passed"),
             (CheckKind::Host, Outcome::Failed) => frame.with("check-host-failed", &[("host", host)]),
             (CheckKind::Key, Outcome::Failed) => frame.text("check-key-failed"),
+            (CheckKind::Revocation, Outcome::Failed) => frame.with("check-revocation-failed", &[("since", &since)]),
             // Without a reason, which may name somebody.
             (CheckKind::Replaced, Outcome::Failed) => frame.text("notice-replaced-advice"),
             _ => verdict_words::explanation(language, verdict, *check),
@@ -213,6 +215,9 @@ fn shown(frame: &Frame<'_>, verdict: &Verdict) -> Shown {
         // A host and a number that nobody has proven are no facts to be shown.
         facts: if verdict.stated.is_some() { verdict_words::facts(language, verdict) } else { Vec::new() },
         checks: verdict.checks.iter().map(check).collect(),
-        limits: verdict_words::limits(language, verdict),
+        limits: verdict_words::limit_keys(verdict)
+            .into_iter()
+            .map(|key| frame.text(if key == "verify-limit-register" { "check-limit-register" } else { key }))
+            .collect(),
     }
 }
