@@ -12,8 +12,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fmt, fs,
-    io,
+    fmt, fs, io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };

@@ -257,8 +257,8 @@ impl Service {
         let cosignatures = store.cosignatures(row.size).await?;
         let policy = self.policy().filter(|policy| policy.asks_for_witnesses());
         let quorum = policy.map(|policy| {
-            let judged = policy
-                .judge_with(&cosigned(row.note, &cosignatures), &ring.log_verifiers(&origin).unwrap_or_default());
+            let judged =
+                policy.judge_with(&cosigned(row.note, &cosignatures), &ring.log_verifiers(&origin).unwrap_or_default());
             judged.is_ok_and(|judged| judged.quorum)
         });
         Ok(SeenCheckpoint {
