@@ -52,8 +52,18 @@ fn families() -> BTreeMap<&'static str, Vec<String>> {
     let dashed = |word: &str| word.replace('_', "-");
     let (waiting, reviewed) = (PublicState::Incomplete, PublicState::InReview);
     let fields = Field::ALL.map(Field::name).into_iter().chain(["step", "outcome"]);
-    let notices =
-        ["not-found", "replaced", "method", "forbidden", "slow", "too-large", "too-many", "unavailable", "bad-request"];
+    let notices = [
+        "not-found",
+        "replaced",
+        "withdrawn",
+        "method",
+        "forbidden",
+        "slow",
+        "too-large",
+        "too-many",
+        "unavailable",
+        "bad-request",
+    ];
     [
         ("state-{}", of("state-{}", PublicState::ALL)),
         ("next-{}{}", [of("next-{}", PublicState::ALL), vec![format!("next-{reviewed}-answer")]].concat()),
@@ -248,12 +258,13 @@ fn every_key_that_is_asked_for_exists_and_every_key_is_asked_for() {
         let template = before.trim_end_matches(['&', '(']).trim_end().ends_with("format!");
         let resembles =
             has_the_form_of_a_key(&text) && text.split_once('-').is_some_and(|(first, _)| first_words.contains(first));
+        // The stores have no words to show; what they write like a key is an option of a database.
         asked += usize::from(called);
         if keys.contains(&text) {
             used.insert(text);
         } else if let Some(family) = families.get(pattern(&text).as_str()).filter(|_| text.contains('{')) {
             used.extend(family.iter().cloned());
-        } else if called || resembles {
+        } else if called || (resembles && !place.starts_with("src/store")) {
             wrong.push(format!(
                 "{place} asks for {text:?}{}",
                 if template { ", which wants its parts in this test" } else { "" }
