@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{text, text_with};
 use crate::{
-    audit::{Check, CheckKind, Outcome, Verdict},
+    audit::{Answer, Check, CheckKind, Outcome, Verdict},
     dossier::Language,
 };
 
@@ -92,7 +92,7 @@ pub fn limits(language: Language, verdict: &Verdict) -> Vec<String> {
 
 /// The same as keys, for who has other words for some.
 pub fn limit_keys(verdict: &Verdict) -> Vec<&'static str> {
-    if verdict.stated.is_none() {
+    if verdict.stated.is_none() || verdict.answer == Answer::NotGenuine {
         return Vec::new();
     }
     let clock = if verdict.published_by.is_some() { "verify-limit-clock-bounded" } else { "verify-limit-clock" };

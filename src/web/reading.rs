@@ -92,7 +92,7 @@ pub struct Reading {
 
 /// Leave to send a file; it ends when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct Place {
     _permit: OwnedSemaphorePermit,
     addresses: Arc<Mutex<HashMap<String, u8>>>,
     address: String,
