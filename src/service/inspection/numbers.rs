@@ -94,7 +94,9 @@ mod tests {
     fn check(numbers: &[u32], reserved: &[u32], stored: u32, expected: &[&str]) {
         let series = Series { procedure: "PC".parse().expect("a code"), year: 2026 };
         let mut run = Run::default();
-        numbers.iter().for_each(|number| run.take(*number));
+        for number in numbers {
+            run.take(*number);
+        }
         let row = NumberSeries { procedure: series.procedure.clone(), year: 2026, last: stored };
         let reserved = BTreeMap::from([("PC-2026".to_owned(), reserved.iter().copied().collect())]);
         let mut findings = Findings::default();
