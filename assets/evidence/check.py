@@ -1,6 +1,4 @@
-"""Recomputes everything that this folder of evidence can prove by itself. Python 3, standard library only.
-
-    python3 check.py          in the unpacked folder
+"""Recomputes what this folder of evidence proves: `python3 check.py` in the unpacked folder, standard library only.
 
 It rebuilds each entry of the log from its record, each proof up to the signed head, and the chain of the dossier's events.
 Python has no Ed25519 of its own, so for each signature it writes three files into the folder `signatures`: what was signed,
@@ -23,15 +21,10 @@ def cbor(data, at=0):
     """One value of CBOR and where it ends: whole numbers, byte strings, texts, arrays, maps, tags, true, false and null."""
     kind, short = data[at] >> 5, data[at] & 31
     at += 1
-    if short < 24:
-        number = short
-    else:
-        length = {24: 1, 25: 2, 26: 4, 27: 8}[short]
-        number, at = int.from_bytes(data[at:at + length], "big"), at + length
-    if kind == 0:
-        return number, at
-    if kind == 1:
-        return -1 - number, at
+    length = 0 if short < 24 else {24: 1, 25: 2, 26: 4, 27: 8}[short]
+    number, at = int.from_bytes(data[at:at + length], "big") if length else short, at + length
+    if kind in (0, 1):
+        return (number if kind == 0 else -1 - number), at
     if kind in (2, 3):
         part = data[at:at + number]
         if len(part) != number:
@@ -104,9 +97,8 @@ def command(name, message, signature, public):
 
 def main():
     manifest = json.loads(read("manifest.json"))
-    for name, expected in manifest["files"].items():
-        if sha256(read(name)).hex() != expected:
-            fail(name, "is not the file that manifest.json tells of")
+    for name in (name for name, expected in manifest["files"].items() if sha256(read(name)).hex() != expected):
+        fail(name, "is not the file that manifest.json tells of")
     checkpoint = read("checkpoint").decode()
     text, signatures = note(checkpoint)
     entries, previous, told = {}, None, 0

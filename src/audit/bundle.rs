@@ -327,6 +327,3 @@ impl Files {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -108,8 +108,10 @@ impl<'a> Judge<'a> {
             // By its own keys alone a receipt is nobody's.
             for receipt in &mut receipts {
                 let mut checks = std::mem::take(&mut receipt.checks);
-                checks.push(Check { kind: CheckKind::Host, outcome: Outcome::Missing });
-                checks.sort_by_key(|check| check.kind);
+                checks.retain(|check| check.kind != CheckKind::Key || check.outcome != Outcome::Passed);
+                checks.extend([CheckKind::Host, CheckKind::Key].map(|kind| Check { kind, outcome: Outcome::Missing }));
+                checks.sort_by_key(|check| (check.kind, check.outcome == Outcome::Missing));
+                checks.dedup_by_key(|check| check.kind);
                 let Verdict { answer, checks, .. } = Verdict::of(checks);
                 (receipt.answer, receipt.checks) = (answer, checks);
             }
@@ -143,8 +145,8 @@ impl<'a> Judge<'a> {
         let mut all = !self.bundle.events.is_empty();
         for (folder, entry) in self.named_entries() {
             let proven = self.single(Some(entry)).is_some_and(|single| {
-                let held = LogEvidence::Single(&single).entry(entry.leaf, &head.checkpoint, head.checkpoint.size);
-                held == Proven::Yes(entry.data)
+                let found = LogEvidence::Single(&single).entry(entry.leaf, &head.checkpoint, head.checkpoint.size);
+                found == Proven::Yes(entry.data)
             });
             all &= proven || self.fault(format!("{folder}/{:012}.tlog-proof", entry.leaf));
         }

@@ -1,6 +1,6 @@
 //! `milaf read-codes`: reads the codes of one file from the standard input, in a process of its own.
 //!
-//! The server starts it for what strangers upload. The decoders of pictures and papers are other people's, and a file can be
+//! The server starts it for what strangers upload, and `milaf verify` for each picture and paper. The decoders of pictures and papers are other people's, and a file can be
 //! made to make them take memory, time or stack without end. Here the system itself sets the bounds, and what comes of
 //! crossing them is the end of this process and of nothing else. Decoding in a thread of the server was rejected: a thread
 //! cannot be ended, and a stack that overflows ends the whole program.
@@ -19,21 +19,30 @@ use crate::{
     web::reading::{CODES, Failed, LARGEST, MEMORY, PIXELS, SECONDS},
 };
 
-/// Read the codes of the file on the standard input (for the server's own use)
+/// Read the codes of the file on the standard input (for the program's own use)
 #[derive(Debug, Args)]
 #[command(hide = true)]
-pub(super) struct ReadCodes {}
+pub(super) struct ReadCodes {
+    /// Bytes of a file
+    #[arg(long, default_value_t = LARGEST)]
+    pub(super) largest: usize,
+    /// How many codes are told
+    #[arg(long, default_value_t = CODES + 1)]
+    pub(super) codes: usize,
+    /// Seconds of a processor
+    #[arg(long, default_value_t = SECONDS)]
+    pub(super) seconds: u64,
+}
 
 impl ReadCodes {
-    #[allow(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         bound(Resource::As, MEMORY)?;
-        bound(Resource::Cpu, SECONDS)?;
+        bound(Resource::Cpu, self.seconds)?;
         // A crash leaves nothing of a stranger's picture on the disk.
         bound(Resource::Core, 0)?;
         let mut bytes = Vec::new();
-        io::stdin().lock().take(LARGEST as u64 + 1).read_to_end(&mut bytes).context("the file cannot be read")?;
-        let limits = Limits { bytes: LARGEST, pixels: PIXELS, codes: CODES + 1, ..Limits::default() };
+        io::stdin().lock().take(self.largest as u64 + 1).read_to_end(&mut bytes).context("the file cannot be read")?;
+        let limits = Limits { bytes: self.largest, pixels: PIXELS, codes: self.codes, ..Limits::default() };
         match read_codes(&bytes, &limits) {
             Ok(texts) => {
                 serde_json::to_writer(io::stdout().lock(), &texts)?;

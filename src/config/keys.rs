@@ -195,7 +195,7 @@ impl KeyFiles {
             write_at_once(&path, key).map_err(unwritten(&path))?;
         }
         // A file's name is durable only once its folder is, and the folder's name once its parent is.
-        let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = super::folder_of(folder);
         let sync = |place: &Path| fs::File::open(place).and_then(|open| open.sync_all()).map_err(unwritten(place));
         sync(making)?;
         if making != folder {

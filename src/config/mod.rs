@@ -30,7 +30,7 @@ use jiff::{
     tz::TimeZone,
 };
 
-pub use data_dir::{DataDir, replace_file};
+pub use data_dir::{DataDir, folder_of, replace_file};
 pub use error::ConfigError;
 pub use keys::{KeyError, KeyFiles, KeyPlace};
 pub use logo::Logo;

@@ -104,6 +104,6 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 }
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = super::folder_of(path);
     fs::File::open(parent)?.sync_all()
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{text, text_with};
 use crate::{
-    audit::{Check, CheckKind, Outcome, Verdict},
+    audit::{Answer, Check, CheckKind, Outcome, Verdict},
     dossier::Language,
 };
 
@@ -87,7 +87,12 @@ pub fn facts(language: Language, verdict: &Verdict) -> Vec<(String, String)> {
 
 /// What the verdict leaves open, so that nobody reads more into it. Nothing for a receipt that is not genuine.
 pub fn limits(language: Language, verdict: &Verdict) -> Vec<String> {
-    if verdict.stated.is_none() {
+    limit_keys(verdict).into_iter().map(|key| text(language, key)).collect()
+}
+
+/// The same as keys, for who has other words for some.
+pub fn limit_keys(verdict: &Verdict) -> Vec<&'static str> {
+    if verdict.stated.is_none() || verdict.answer == Answer::NotGenuine {
         return Vec::new();
     }
     let clock = if verdict.published_by.is_some() { "verify-limit-clock-bounded" } else { "verify-limit-clock" };
@@ -97,7 +102,12 @@ pub fn limits(language: Language, verdict: &Verdict) -> Vec<String> {
     } else if verdict.outcome(CheckKind::Witnesses).is_none() {
         keys.push("verify-limit-witnesses");
     }
-    keys.into_iter().map(|key| text(language, key)).collect()
+    keys
+}
+
+/// Since when the seal's key is revoked, if it is.
+pub fn revoked_since(verdict: &Verdict) -> Option<String> {
+    verdict.revoked.as_ref().map(|ended| moment_ms(ended.since_ms))
 }
 
 /// `24/11/2026 10:42:07 UTC`. Universal time, because a verdict travels further than a paper.

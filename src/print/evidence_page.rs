@@ -134,6 +134,12 @@ impl EvidencePage {
     fn archive(&self) -> String {
         format!("{}.zip", self.reference)
     }
+
+    /// The reader's own copies lie beside the archive, not in it.
+    fn verify(&self) -> String {
+        let policy = if self.quorum.is_some() { " --policy ../policy" } else { "" };
+        format!("milaf verify ../{} --keys ../keys.json{policy}", self.archive())
+    }
 }
 
 fn facts(
@@ -207,7 +213,7 @@ fn signatures(evidence: &Evidence, policy: Option<&Policy>) -> Vec<String> {
     };
     let checkpoint = evidence.keys.log.iter().filter(signed);
     let mut names: Vec<String> = checkpoint.map(|key| format!("checkpoint-{}", hex::encode(key.kid))).collect();
-    names.extend((1..=evidence.receipts.len()).map(|number| format!("receipt-{number}")));
+    names.extend((1..=evidence.receipts.len()).map(|number| ["receipt", &number.to_string()].join("-")));
     let witnesses = policy.map_or(&[][..], |policy| policy.witnesses());
     let cosigned = witnesses.iter().filter(|witness| matches!(witness.verifier.verify(note), Ok(Some(_))));
     names.extend(cosigned.map(|witness| format!("witness-{}", hex::encode(witness.verifier.key_id()))));

@@ -3,16 +3,17 @@
 //! The same judgement as anybody makes with the published keys, and three things that only the office knows: whether its
 //! secret key made the token, whether the receipt was replaced, and where the log has its entry. A text that no key of this
 //! office made costs no database access. The answer never tells more of a dossier than the paper itself: its reference and
-//! its time of issue, and those only when the seal's signature holds. A reason for a replacement is not told, because
-//! people write into it whom it happened to.
+//! its time of issue, and those only when the seal's signature holds. A link without a seal is judged by the seal that the
+//! office keeps, unless the receipt was replaced: whoever holds an old link is told no more than that. A reason for a
+//! replacement is not told, because people write into it whom it happened to.
 
 use super::{Service, ServiceError};
 use crate::{
     audit::{
-        Answer, Check, CheckKind, Ended, Evidence, Later, LogEvidence, OpenedLog, Outcome, Presented, SingleProof,
-        Verdict, judge_text,
+        Answer, Check, CheckKind, Ended, Evidence, Later, LogEvidence, OpenedLog, Outcome, Presented, PresentedSeal,
+        SingleProof, Verdict, judge, judge_text,
     },
-    receipt::{PublishedKeys, TokenError},
+    receipt::{PublishedKeys, Seal, TokenError},
     tlog::{InclusionProof, KeyPurpose, leaf_data},
 };
 
@@ -44,6 +45,18 @@ impl Service {
         let replaced = stored.as_ref().and_then(|stored| stored.replaced_at).map(jiff::Timestamp::as_millisecond);
         let since = replaced.or(revoked.map(|revoked| revoked.since_ms));
         let ended = since.map(|since_ms| Ended { since_ms, reason: String::new() });
+        // The link alone is the office's word. What the office keeps beside it can be checked like any paper.
+        let kept = stored.as_ref().filter(|_| {
+            tag == Some(true)
+                && ended.is_none()
+                && matches!(receipt.seal, PresentedSeal::Absent)
+                && first.stated.is_none()
+        });
+        let sealed = kept.map(|stored| with_seal(receipt, &stored.seal));
+        let (receipt, first) = match &sealed {
+            Some(sealed) => (sealed, judge(sealed, &by_keys)),
+            None => (receipt, first),
+        };
         let Some(stated) = &first.stated else { return Ok(without_seal(first, ended)) };
         let proof = self.proof_of(stated.leaf_index).await?;
         let log = proof.as_ref().map(|proof| OpenedLog::open(LogEvidence::Single(proof), &keys, None));
@@ -52,7 +65,8 @@ impl Service {
             (None, Some(_)) => Later::InForce,
             (None, None) => Later::Unknown,
         };
-        Ok(judge_text(text, &Evidence { log: log.as_ref(), later, ..by_keys }))
+        let verdict = judge(receipt, &Evidence { log: log.as_ref(), later, ..by_keys });
+        Ok(if sealed.is_some() { by_the_kept_seal(verdict) } else { verdict })
     }
 
     /// An entry with its proof; `None` for a place that the published log has not reached.
@@ -66,6 +80,19 @@ impl Service {
         };
         Ok(commitments.first().map(proof))
     }
+}
+
+fn with_seal(receipt: &Presented, seal: &[u8]) -> Presented {
+    Presented { seal: PresentedSeal::Present(Seal::from_bytes(seal.to_vec())), ..receipt.clone() }
+}
+
+/// Nobody presented a seal, so that it can be read is not told of what was presented.
+fn by_the_kept_seal(verdict: Verdict) -> Verdict {
+    let told = |check: Check| match (check.kind, check.outcome) {
+        (CheckKind::Seal, Outcome::Passed) => Check { outcome: Outcome::NotLookedAt, ..check },
+        _ => check,
+    };
+    Verdict { checks: verdict.checks.into_iter().map(told).collect(), ..verdict }
 }
 
 /// A token that is the office's, without a seal: that it was replaced is known all the same.

@@ -4,7 +4,7 @@
 //! differently about one form are how checks are evaded. Deriving a struct per form was rejected, because a form that is
 //! wrong must come back with everything that was typed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
@@ -134,22 +134,39 @@ fn decode(text: &[u8]) -> Result<String, FormProblem> {
 
 /// The whole body, within the time and the size that a form may take.
 pub async fn read_body(app: &App, request: Request) -> Result<Bytes, FormProblem> {
-    read_body_within(app, request, app.options.limits.form_bytes).await
+    read_body_within(request, app.options.limits.form_bytes, app.options.limits.body_time).await
 }
 
-/// The whole body, within the time that a form may take and a size of its own.
-pub(super) async fn read_body_within(app: &App, request: Request, most: usize) -> Result<Bytes, FormProblem> {
+/// The whole body, within a size and a time of its own.
+pub(super) async fn read_body_within(request: Request, most: usize, time: Duration) -> Result<Bytes, FormProblem> {
     // A length that is announced and too large is refused at once, instead of waiting for bytes that nobody will read.
     if request.body().size_hint().lower() > most as u64 {
         return Err(FormProblem::TooLarge);
     }
     let body = Limited::new(request.into_body(), most).collect();
-    match tokio::time::timeout(app.options.limits.body_time, body).await {
+    match tokio::time::timeout(time, body).await {
         Err(_) => Err(FormProblem::Slow),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(FormProblem::TooLarge),
         Ok(Err(_)) => Err(FormProblem::Broken),
         Ok(Ok(body)) => Ok(body.to_bytes()),
     }
+}
+
+/// Lets a body pass by that nobody will read, up to a size and a time, and keeps none of it. A browser shows an answer only
+/// once it has sent everything; of a connection that is closed before, it shows that it broke.
+pub(super) async fn let_pass(request: Request, most: usize, time: Duration) {
+    let mut body = request.into_body();
+    let passing = async {
+        let mut passed = 0;
+        while passed <= most {
+            match body.frame().await {
+                Some(Ok(frame)) => passed += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(_)) | None => break,
+            }
+        }
+    };
+    // What has not come in time is cut off, which is all that can be done about it.
+    let _ = tokio::time::timeout(time, passing).await;
 }
 
 /// A handler that takes a `Form` answers the page of the fault when there is none.

@@ -4,15 +4,22 @@
 //! [`AT_ONCE`] times [`MEMORY`] for the reading, and [`WAITING`] and [`AT_ONCE`] times [`LARGEST`] for the files: less than
 //! 1.7 GB of address space when everybody sends the worst that there is, some 300 MB for photographs of twelve megapixels.
 //! Whoever finds both the seats and the places to wait taken is asked to come again; a longer queue would only hold more of
-//! strangers' files.
+//! strangers' files. One address has at most [`OF_ONE_ADDRESS`] places, so that nobody alone keeps the others out. It is more
+//! than one because many telephones share one address of their operator.
 
-use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::Command,
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 
 /// Of a file.
@@ -28,6 +35,7 @@ pub const SECONDS: u64 = 10;
 const PATIENCE: Duration = Duration::from_secs(25);
 const AT_ONCE: usize = 2;
 const WAITING: usize = 4;
+const OF_ONE_ADDRESS: u8 = 2;
 /// What the texts of all codes can need.
 const LARGEST_ANSWER: u64 = 256 << 10;
 
@@ -56,11 +64,15 @@ impl Failed {
         }
     }
 
-    const fn of(code: Option<i32>) -> Self {
+    /// What an exit code tells; `None` is the end by a signal.
+    pub const fn of(code: Option<i32>) -> Self {
         match code {
             Some(10) => Self::Kind,
             Some(11) => Self::TooLarge,
-            Some(12) => Self::Damaged,
+            // A library that panicked met something that it had not thought of.
+            Some(12 | 101) => Self::Damaged,
+            // No bounds could be set, so nothing was read.
+            Some(1) => Self::Unavailable,
             // The system ended it, or it gave up at a bound.
             _ => Self::TooLong,
         }
@@ -70,26 +82,66 @@ impl Failed {
 /// Who reads, and how many at once.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// This program. By its name in `/proc`, which stays right when a newer one takes its place on the disk.
+    /// This program.
     program: PathBuf,
     places: Arc<Semaphore>,
     seats: Arc<Semaphore>,
+    /// Addresses that hold places, as limits count them, and how many. Never more of them than places.
+    addresses: Arc<Mutex<HashMap<String, u8>>>,
+}
+
+/// Leave to send a file; it ends when it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+    addresses: Arc<Mutex<HashMap<String, u8>>>,
+    address: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        match addresses.get_mut(&self.address) {
+            Some(held) if *held > 1 => *held -= 1,
+            _ => {
+                addresses.remove(&self.address);
+            }
+        }
+    }
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self::by(PathBuf::from("/proc/self/exe"))
+        Self::by(this_program())
     }
+}
+
+/// This program, to be started once more. Its name in `/proc` stays right when a newer one takes its place on the disk.
+pub fn this_program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { running } else { std::env::current_exe().unwrap_or(running) }
 }
 
 impl Reading {
     pub fn by(program: PathBuf) -> Self {
-        Self { program, places: Arc::new(Semaphore::new(AT_ONCE + WAITING)), seats: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            program,
+            places: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
+            seats: Arc::new(Semaphore::new(AT_ONCE)),
+            addresses: Arc::default(),
+        }
     }
 
     /// A place, to be taken before the file is received, so that no more files are held than can be read soon.
-    pub(super) fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Failed> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| Failed::Busy)
+    pub(super) fn place(&self, address: &str) -> Result<Place, Failed> {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = addresses.get(address).copied().unwrap_or_default();
+        if held >= OF_ONE_ADDRESS {
+            return Err(Failed::Busy);
+        }
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Failed::Busy)?;
+        addresses.insert(address.to_owned(), held + 1);
+        Ok(Place { _permit: permit, addresses: Arc::clone(&self.addresses), address: address.to_owned() })
     }
 
     /// The texts of a file's codes. Whoever calls it holds a place.

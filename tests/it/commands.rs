@@ -38,9 +38,13 @@ pub(crate) fn program() -> Command {
 pub(crate) fn milaf(arguments: &[&str], stdin: &str) -> Ran {
     let mut child =
         program().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // A command that reads no input may have ended already.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let output = child.wait_with_output().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        // One that answers while it reads fills its pipe, so what it says is taken while it is written to. A command that
+        // reads no input may have ended already.
+        scope.spawn(move || input.write_all(stdin.as_bytes()));
+        child.wait_with_output().unwrap()
+    });
     Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: output.stdout,

@@ -15,6 +15,7 @@ mod desk_pages;
 mod desk_refusals;
 mod doctor;
 mod erasure;
+mod evidence;
 mod examples;
 mod failover;
 mod form_page;

@@ -53,6 +53,8 @@ async fn every_public_answer_is_light() {
         pages.push((name, format!("/D/{}", sample.token), if replaced { 410 } else { 200 }, !replaced));
     }
     let address = running.address;
+    let genuine = running.register().await;
+    running.service.publish_checkpoint().await.unwrap();
     let mut weights = tokio::task::spawn_blocking(move || {
         let mut weights = Vec::new();
         for (name, path, status, opens) in pages {
@@ -69,12 +71,24 @@ async fn every_public_answer_is_light() {
                 }
             }
         }
+        for language in Language::ALL {
+            let place = format!("/verify?l={}", language.tag());
+            let forged = format!("{}0", &genuine.url[..genuine.url.len() - 1]);
+            let mut put = |kind: &str, request: Request, status| {
+                let name = format!("verify{kind} in {language:?}");
+                weights.push((weigh(address, &name, request, status), name));
+            };
+            put("", Request::get(&place), 200);
+            put(", genuine", Request::post(&place, form(&[("link", &genuine.url)])), 200);
+            put(", forged", Request::post(&place, form(&[("link", &forged)])), 200);
+            put(", empty", Request::post(&place, form(&[("link", "")])), 400);
+        }
         weights
     })
     .await
     .unwrap();
     weights.sort();
-    println!("the heaviest of {}: {:#?}", weights.len(), &weights[weights.len() - 6..]);
+    println!("the heaviest of {}: {:#?}", weights.len(), &weights[weights.len() - 12..]);
     let opened = reqwest::Client::new().post(running.url(&format!("/D/{}", running.sample("decided").await.token)));
     let opened = opened.form(&[("digits", DIGITS)]).send().await.unwrap().text().await.unwrap();
     assert!(opened.contains(RESERVATIONS), "what was weighed was not open");

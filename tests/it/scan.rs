@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use image::{DynamicImage, GrayImage, ImageFormat, Luma, imageops};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, codecs::jpeg::JpegEncoder, imageops};
 use milaf::{
     dossier::Language,
     print::receipt_pdf,
@@ -68,6 +68,60 @@ fn turned(picture: &GrayImage, degrees: f32) -> GrayImage {
             _ => Luma([110]),
         }
     })
+}
+
+/// As a camera sees it that is not held straight above: further away on the right and at the bottom.
+fn slanted(picture: &GrayImage) -> GrayImage {
+    let (width, height) = picture.dimensions();
+    let middle = |length: u32| f32::from(u16::try_from(length).unwrap()) / 2.0;
+    let (across, down) = (middle(width), middle(height));
+    GrayImage::from_fn(width, height, |x, y| {
+        let from_middle = (f32::from(u16::try_from(x).unwrap()) - across, f32::from(u16::try_from(y).unwrap()) - down);
+        let distance = 1.0 - 0.14 * from_middle.0 / across - 0.11 * from_middle.1 / down;
+        let from = (across + from_middle.0 * 1.2 / distance, down + from_middle.1 * 1.2 / distance);
+        #[allow(clippy::cast_possible_truncation, reason = "a place in a picture")]
+        let (x, y) = (from.0.round() as i32, from.1.round() as i32);
+        match (u32::try_from(x), u32::try_from(y)) {
+            (Ok(x), Ok(y)) if x < width && y < height => *picture.get_pixel(x, y),
+            _ => Luma([110]),
+        }
+    })
+}
+
+fn jpeg(picture: &GrayImage, quality: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(picture).unwrap();
+    bytes
+}
+
+#[test]
+fn what_a_telephone_made_of_it_is_read() {
+    let (pdf, url) = paper("");
+    let sharp = raster(&pdf, 200);
+    let read = |name: &str, picture: &GrayImage, quality| {
+        let found = read_codes(&jpeg(picture, quality), &Limits::default()).unwrap();
+        assert_eq!(found, [&*url], "{name}");
+    };
+    read("saved to take no room", &sharp, 15);
+    read("from aside", &slanted(&sharp), 75);
+    read("everything at once", &noisy(&imageops::fast_blur(&turned(&slanted(&sharp), 4.0), 0.8), 16), 50);
+}
+
+#[test]
+fn a_scanned_paper_is_read() {
+    let (pdf, url) = paper("");
+    let page = noisy(&turned(&raster(&pdf, 200), 1.5), 10);
+    let (width, height) = page.dimensions();
+    let picture = jpeg(&page, 60);
+    let head = format!(
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R 3 0 R]/Count 2>>endobj\n\
+         3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 842 842]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>endobj\n\
+         4 0 obj<</Length 28>>stream\nq 842 0 0 842 0 0 cm /X Do Q\nendstream endobj\n5 0 obj<</Type/XObject/Subtype/Image\
+         /Width {width}/Height {height}/BitsPerComponent 8/ColorSpace/DeviceGray/Filter/DCTDecode/Length {}>>stream\n",
+        picture.len()
+    );
+    let scanned = [head.as_bytes(), &picture, b"\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF"].concat();
+    assert_eq!(read_codes(&scanned, &Limits::default()).unwrap(), [url], "the same on both pages is told once");
 }
 
 #[test]

@@ -45,6 +45,7 @@ verify-tag-not-looked-at = لا يتحقق منها إلا مفتاح الوكا
 verify-seal-passed = يمكن قراءته.
 verify-seal-failed = لا يقرأ كختم: قطع أو غير أو اختلق.
 verify-seal-missing = لا يوجد ختم، وبدونه لا يثبت شيء خارج الوكالة. امسحوا الرمز المطبوع على الوصل.
+verify-seal-not-looked-at = لا يحمل الرابط ختما. تم التحقق بالختم الذي تحتفظ به الوكالة لهذا الوصل.
 verify-match-passed = هما لوصل واحد.
 verify-match-failed = الرمز لوصل والختم لوصل آخر.
 verify-host-passed = العنوان هو عنوان الوكالة التي قدمتم مفاتيحها.

@@ -134,3 +134,5 @@ check-foreign-advice = It bears the address { $host }. If that is another office
 check-host-passed = The address is this agency’s.
 check-host-failed = The address { $host } is not this agency’s.
 check-key-failed = This agency has no such key.
+check-revocation-failed = On { $since } the office revoked the key that sealed this receipt, and nothing here proves that the seal is older. Ask for a new receipt.
+check-limit-register = That the published register holds it already: a recent entry appears there a little later.

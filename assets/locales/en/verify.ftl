@@ -45,6 +45,7 @@ verify-tag-not-looked-at = Only the office's secret key can check it. The seal p
 verify-seal-passed = It can be read.
 verify-seal-failed = It cannot be read as a seal: it was cut, changed or made up.
 verify-seal-missing = There is no seal, and without one nothing can be proven away from the office. Scan the code printed on the receipt.
+verify-seal-not-looked-at = The link carries no seal. The seal that the office keeps for this receipt was checked.
 verify-match-passed = Both are of the same receipt.
 verify-match-failed = The code is of one receipt and the seal of another.
 verify-host-passed = The address is that of the office whose keys you gave.

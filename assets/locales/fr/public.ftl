@@ -134,3 +134,5 @@ check-foreign-advice = Il porte l’adresse { $host }. Si c’est celle d’une 
 check-host-passed = L’adresse est celle de cette agence.
 check-host-failed = L’adresse { $host } n’est pas celle de cette agence.
 check-key-failed = Cette agence n’a pas cette clé.
+check-revocation-failed = L’agence a révoqué le { $since } la clé qui a scellé ce récépissé, et rien ici ne prouve que le sceau est plus ancien. Demandez un nouveau récépissé.
+check-limit-register = Que le registre public le contient déjà : une inscription récente y paraît avec un peu de retard.

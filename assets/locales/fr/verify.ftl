@@ -45,6 +45,7 @@ verify-tag-not-looked-at = Seule la clé secrète de l’agence peut la vérifie
 verify-seal-passed = Il est lisible.
 verify-seal-failed = Il n’est pas lisible comme un sceau : il a été coupé, modifié ou inventé.
 verify-seal-missing = Il n’y a pas de sceau, et sans lui rien ne se prouve hors de l’agence. Scannez le code imprimé sur le récépissé.
+verify-seal-not-looked-at = Le lien ne porte pas de sceau. C’est le sceau que l’agence garde pour ce récépissé qui a été vérifié.
 verify-match-passed = Les deux sont du même récépissé.
 verify-match-failed = Le code est d’un récépissé et le sceau d’un autre.
 verify-host-passed = L’adresse est celle de l’agence dont vous avez donné les clés.

@@ -135,3 +135,5 @@ check-foreign-advice = ⵖⵓⵔⵙ ⵜⴰⵏⵙⴰ { $host }. ⵉⵖ ⵜⴳⴰ 
 check-host-passed = ⵜⴰⵏⵙⴰ ⵜⴳⴰ ⵜⵉⵏ ⵜⵡⴽⴰⵍⵜ ⴰⴷ.
 check-host-failed = ⵜⴰⵏⵙⴰ { $host } ⵓⵔ ⵜⴳⵉ ⵜⵉⵏ ⵜⵡⴽⴰⵍⵜ ⴰⴷ.
 check-key-failed = ⵓⵔ ⵖⵓⵔ ⵜⵡⴽⴰⵍⵜ ⴰⴷ ⵜⴰⵙⴰⵔⵓⵜ ⴰⴷ.
+check-revocation-failed = ⵜⴻⵜⵜⵓⴽⴽⵙ ⵜⵙⴰⵔⵓⵜ ⴳ { $since }. ⵓⵔ ⵉⵍⵍⵉ ⵎⴰⵢⴷ ⵉⵙⵙⵏⵃⵊⴰⵏ ⵎⴰⵙ ⴰⵙⵎⵎⵓⵔⵙ ⵉⵣⵡⴰⵔ. ⵙⵙⵓⵜⵔⴰⵜ ⵜⴰⵎⴰⵜⴰⵔⵜ ⵜⴰⵎⴰⵢⵏⵓⵜ.
+check-limit-register = ⵎⴰⵙ ⵉⵍⵍⴰ ⴳ ⵓⵣⵎⵎⴻⵎ ⴰⴳⴷⵓⴷⴰⵏ: ⵉⵔⴰ ⴰⵎⴰⵢⵏⵓ ⵉⵜⵜⴰⵡⴹ ⴹⴰⵕⵜ ⵉⵎⵉⴽ.

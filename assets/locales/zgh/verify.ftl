@@ -45,6 +45,7 @@ verify-tag-not-looked-at = ⵖⴰⵙ ⵜⴰⵙⴰⵔⵓⵜ ⵜⵓⴼⴼⵉⵔⵜ
 verify-seal-passed = ⵉⵖⵢ ⴰⴷ ⵉⵜⵜⵓⵖⵔ.
 verify-seal-failed = ⵓⵔ ⵉⵖⵢ ⴰⴷ ⵉⵜⵜⵓⵖⵔ: ⵉⴱⴱⵉ, ⵉⵙⵏⴼⵍ ⵏⵖ ⵉⵜⵜⵢⴰⵙⵏⵓⵍⴼⴰ.
 verify-seal-missing = ⵓⵔ ⵉⵍⵍⵉ ⵓⵙⵎⵎⵓⵔⵙ, ⴷ ⴱⵍⴰ ⵏⵜⵜⴰ ⵓⵔ ⵏⵣⵎⵉⵔ ⴰⴷ ⵏⵙⵙⵏⵃⵊⵓ ⵡⴰⵍⵓ. ⵙⵙⴽⴰⵏⵔⴰⵜ ⵜⴰⵏⴳⴰⵍⵜ ⵉⵥⵥⵔⴳⵏ ⵖⴼ ⵜⴰⵎⴰⵜⴰⵔⵜ.
+verify-seal-not-looked-at = ⵓⵔ ⵉⵍⵍⵉ ⵓⵙⵎⵎⵓⵔⵙ ⴳ ⵓⵙⵖⵓⵏ. ⵏⵙⵙⵉⴷⴷⵉ ⴰⵙⵎⵎⵓⵔⵙ ⵏⵏⴰ ⵜⵃⵟⵟⵓ ⵜⵡⴽⴰⵍⵜ.
 verify-match-passed = ⵙ ⵙⵉⵏ ⵏ ⵢⴰⵜ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ.
 verify-match-failed = ⵜⴰⵏⴳⴰⵍⵜ ⵏ ⵢⴰⵜ ⵏ ⵜⴰⵎⴰⵜⴰⵔⵜ, ⴰⵙⵎⵎⵓⵔⵙ ⵏ ⵢⴰⴹⵏ.
 verify-host-passed = ⵜⴰⵏⵙⴰ ⵏ ⵜⵡⴽⴰⵍⵜ ⵎⵉ ⵜⴼⴽⴰⵎ ⵜⵉⵙⵓⵔⴰ.

@@ -1,24 +1,19 @@
 //! From an input to its verdicts: what kind of file it is, what codes are in it, and what they are worth.
 
-use std::{
-    fs::File,
-    io::Read,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs::File, io::Read, path::Path};
 
-use super::inputs::{Input, What};
+use super::{
+    inputs::{Input, What},
+    looking,
+};
 use crate::{
     audit::{Bundle, Evidence, Presented, Verdict, judge_bundle, judge_proof, judge_text},
-    scan::{self, Kind, Limits, ScanError},
+    scan::Kind,
     tlog::ProofFile,
 };
 
 /// Larger files are not read. A colour scan of a page has some 30 MB.
 pub(super) const LARGEST_MB: u64 = 64;
-/// No picture takes as long, and a file made to keep us busy would take all night.
-const LONGEST_READING: Duration = Duration::from_mins(1);
 
 /// What came of one receipt, or of an input in which none was found.
 #[derive(Debug)]
@@ -95,7 +90,7 @@ fn judge_file(bytes: &[u8], evidence: &Evidence<'_>) -> Result<Vec<Verdict>, Pro
         return Err(Problem::Empty);
     }
     if Kind::of(bytes).is_some() {
-        return judge_codes(&codes(bytes)?, evidence);
+        return judge_codes(&looking::codes(bytes)?, evidence);
     }
     if bytes.starts_with(b"c2sp.org/tlog-proof@") {
         return judge_proof_file(bytes, evidence);
@@ -106,21 +101,6 @@ fn judge_file(bytes: &[u8], evidence: &Evidence<'_>) -> Result<Vec<Verdict>, Pro
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::Unknown)?;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() { Err(Problem::Empty) } else { judge_codes(&lines, evidence) }
-}
-
-/// The codes in a picture or a paper. The libraries that read them are given strangers' bytes, so even their panic is only an
-/// answer about this one file.
-fn codes(bytes: &[u8]) -> Result<Vec<String>, Problem> {
-    let start = Instant::now();
-    let still_time = move || start.elapsed() < LONGEST_READING;
-    let read = || scan::read_codes(bytes, &Limits { still_time: &still_time, ..Limits::default() });
-    let read = catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(ScanError::Damaged));
-    read.map_err(|error| match error {
-        ScanError::Kind => Problem::Unknown,
-        ScanError::TooLarge => Problem::Huge,
-        ScanError::Damaged => Problem::Damaged,
-        ScanError::TooLong => Problem::Slow,
-    })
 }
 
 fn judge_proof_file(bytes: &[u8], evidence: &Evidence<'_>) -> Result<Vec<Verdict>, Problem> {

@@ -9,6 +9,7 @@
 mod evidence;
 mod inputs;
 mod judging;
+mod looking;
 mod output;
 mod report;
 

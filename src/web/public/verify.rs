@@ -4,7 +4,7 @@
 //! what was proven, check by check, and never more of a dossier than its paper does. What cannot be read gets words, not an
 //! error's name.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
@@ -12,6 +12,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
+use hyper::body::Body as _;
 
 use super::{frame::Frame, notice::page_of};
 use crate::{
@@ -20,9 +21,9 @@ use crate::{
     service::ServiceError,
     web::{
         App,
-        form::{Form, FormProblem, read_body_within},
+        form::{Form, FormProblem, let_pass, read_body_within},
         multipart,
-        reading::{CODES, Failed, LARGEST},
+        reading::{CODES, Failed, LARGEST, Place, Reading},
         reply::{self, Policy},
         visitor::Visitor,
     },
@@ -30,6 +31,11 @@ use crate::{
 
 /// More than a boundary and a part's head take.
 const AROUND_A_FILE: usize = 8 * 1024;
+const MOST: usize = LARGEST + AROUND_A_FILE;
+/// What is let pass of a file that is refused, so that the refusal is seen: more than any telephone's photograph.
+const MOST_PASSED: usize = 4 * LARGEST;
+/// How many times as long as a form a photograph may take: ten megabytes in two minutes.
+const SLOWER: u32 = 4;
 
 #[derive(Debug, Template)]
 #[template(config = "assets/templates/askama.toml", path = "public/verify.html")]
@@ -70,7 +76,7 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request) -> Resp
     let media_type = media_type.unwrap_or_default().to_owned();
     let request = Request::from_parts(parts, body);
     let texts = match multipart::boundary(&media_type) {
-        Some(boundary) => match uploaded(&app, request, boundary).await {
+        Some(boundary) => match uploaded(&app, &visitor, request, boundary).await {
             Ok(texts) => texts,
             Err(problem) => return refused(&app, &visitor, problem),
         },
@@ -101,16 +107,34 @@ async fn pasted(app: &App, request: Request, media_type: &str) -> Result<String,
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Problem::Form(FormProblem::MediaType));
     }
-    let body = read_body_within(app, request, app.options.limits.form_bytes).await.map_err(Problem::Form)?;
+    let body = read_body_within(request, app.options.limits.form_bytes, app.options.limits.body_time)
+        .await
+        .map_err(Problem::Form)?;
     let form = Form::parse(&body).map_err(Problem::Form)?;
     let link = form.one("link").map_err(Problem::Form)?.trim();
     if link.is_empty() { Err(Problem::Empty) } else { Ok(link.to_owned()) }
 }
 
-async fn uploaded(app: &App, request: Request, boundary: &str) -> Result<Vec<String>, Problem> {
+async fn uploaded(app: &App, visitor: &Visitor, request: Request, boundary: &str) -> Result<Vec<String>, Problem> {
     let reading = &app.options.reading;
-    let _place = reading.place().map_err(Problem::Reading)?;
-    let body = read_body_within(app, request, LARGEST + AROUND_A_FILE).await.map_err(|problem| match problem {
+    let time = app.options.limits.body_time * SLOWER;
+    let refusal = match reading.place(&visitor.address) {
+        Ok(_) if request.body().size_hint().lower() > MOST as u64 => Failed::TooLarge,
+        Ok(place) => return read_upload(reading, place, request, boundary, time).await,
+        Err(failed) => failed,
+    };
+    let_pass(request, MOST_PASSED, time).await;
+    Err(Problem::Reading(refusal))
+}
+
+async fn read_upload(
+    reading: &Reading,
+    place: Place,
+    request: Request,
+    boundary: &str,
+    time: Duration,
+) -> Result<Vec<String>, Problem> {
+    let body = read_body_within(request, MOST, time).await.map_err(|problem| match problem {
         FormProblem::TooLarge => Problem::Reading(Failed::TooLarge),
         problem => Problem::Form(problem),
     })?;
@@ -124,6 +148,7 @@ async fn uploaded(app: &App, request: Request, boundary: &str) -> Result<Vec<Str
         return Err(Problem::Reading(Failed::TooLarge));
     }
     let texts = reading.read(file).await.map_err(Problem::Reading)?;
+    drop(place);
     if texts.is_empty() {
         return Err(Problem::NoCode);
     }
@@ -189,6 +214,7 @@ fn shown(frame: &Frame<'_>, verdict: &Verdict) -> Shown {
         Answer::NotGenuine => "forged",
         Answer::CannotTell => "incomplete",
     };
+    let since = verdict_words::revoked_since(verdict).unwrap_or_default();
     let check = |check: &crate::audit::Check| ShownCheck {
         name: verdict_words::check_name(language, check.kind),
         sign: match check.outcome {
@@ -201,6 +227,7 @@ fn shown(frame: &Frame<'_>, verdict: &Verdict) -> Shown {
             (CheckKind::Host, Outcome::Passed) => frame.text("check-host-passed"),
             (CheckKind::Host, Outcome::Failed) => frame.with("check-host-failed", &[("host", host)]),
             (CheckKind::Key, Outcome::Failed) => frame.text("check-key-failed"),
+            (CheckKind::Revocation, Outcome::Failed) => frame.with("check-revocation-failed", &[("since", &since)]),
             // Without a reason, which may name somebody.
             (CheckKind::Replaced, Outcome::Failed) => frame.text("notice-replaced-advice"),
             _ => verdict_words::explanation(language, verdict, *check),
@@ -210,9 +237,17 @@ fn shown(frame: &Frame<'_>, verdict: &Verdict) -> Shown {
         class,
         heading,
         lead,
-        // A host and a number that nobody has proven are no facts to be shown.
-        facts: if verdict.stated.is_some() { verdict_words::facts(language, verdict) } else { Vec::new() },
+        // A host and a number that nobody has proven are no facts to be shown, nor is what a seal says that stands beside a
+        // link which the office did not make.
+        facts: if verdict.stated.is_some() && verdict.outcome(CheckKind::Tag) != Some(Outcome::Failed) {
+            verdict_words::facts(language, verdict)
+        } else {
+            Vec::new()
+        },
         checks: verdict.checks.iter().map(check).collect(),
-        limits: verdict_words::limits(language, verdict),
+        limits: verdict_words::limit_keys(verdict)
+            .into_iter()
+            .map(|key| frame.text(if key == "verify-limit-register" { "check-limit-register" } else { key }))
+            .collect(),
     }
 }

@@ -1,6 +1,7 @@
 //! `milaf verify`, as an auditor runs it: what it answers, in which form, and that nothing handed to it gets the better of it.
 
 mod answers;
+mod bombs;
 mod forms;
 mod hostile;
 mod lab;
