@@ -6,7 +6,7 @@ use std::{
     env,
     future::pending,
     net::TcpListener,
-    sync::mpsc::{self, SyncSender},
+    sync::mpsc::{self, Receiver, SyncSender},
     thread,
     time::Duration,
 };
@@ -19,6 +19,8 @@ use super::UsageError;
 
 /// States that may wait for a manager that is slow to listen.
 const WAITING: usize = 16;
+/// How long the end waits for a manager that is slow to listen.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The socket that the manager listens on for us. It stays open while the program is restarted, so whoever connects
 /// meanwhile waits and is served by the next process.
@@ -49,7 +51,14 @@ pub(super) fn listener() -> anyhow::Result<Option<TcpListener>> {
 /// Tells the service manager, if there is one, from a thread of its own: a manager that does not listen is no reason not to
 /// serve, and sending to one waits until it does.
 #[derive(Debug)]
-pub(super) struct Supervisor(Option<SyncSender<NotifyState<'static>>>);
+pub(super) struct Supervisor(Option<Line>);
+
+#[derive(Debug)]
+struct Line {
+    states: SyncSender<NotifyState<'static>>,
+    /// Closed when everything was told.
+    told: Receiver<()>,
+}
 
 impl Supervisor {
     pub(super) fn new() -> Self {
@@ -57,7 +66,9 @@ impl Supervisor {
             return Self(None);
         }
         let (sender, states) = mpsc::sync_channel(WAITING);
+        let (telling, told) = mpsc::channel();
         let tell = move || {
+            let _until_the_end: mpsc::Sender<()> = telling;
             for state in states {
                 if let Err(error) = sd_notify::notify(&[state]) {
                     tracing::warn!(%error, "the service manager cannot be told how it goes");
@@ -65,7 +76,7 @@ impl Supervisor {
             }
         };
         match thread::Builder::new().name("supervisor".to_owned()).spawn(tell) {
-            Ok(_) => Self(Some(sender)),
+            Ok(_) => Self(Some(Line { states: sender, told })),
             Err(error) => {
                 tracing::warn!(%error, "the service manager will not be told how it goes");
                 Self(None)
@@ -97,6 +108,16 @@ impl Supervisor {
 
     fn tell(&self, state: NotifyState<'static>) {
         // What does not fit is told to nobody; the next beat is as good.
-        let _ = self.0.as_ref().map(|sender| sender.try_send(state));
+        let _ = self.0.as_ref().map(|line| line.states.try_send(state));
+    }
+}
+
+/// What was said last, that the end has begun, must not end with the process before it is sent.
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        if let Some(Line { states, told }) = self.0.take() {
+            drop(states);
+            let _ = told.recv_timeout(LAST_WORDS);
+        }
     }
 }

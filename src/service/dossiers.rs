@@ -78,6 +78,12 @@ impl Service {
             if matches!(command, Command::Extend { .. }) && overdue {
                 return Err(Refusal::ClockNotRunning.into());
             }
+            // In every way in which a reprint can be asked for.
+            if matches!(command, Command::ReprintReceipt)
+                && view.receipts.last().is_some_and(|receipt| self.is_withdrawn(receipt))
+            {
+                return Err(Refusal::ReceiptKeyRevoked.into());
+            }
             decided = decide(&view.dossier, self.procedure(&view.dossier)?, command, today)?;
         } else if idempotency.is_none() {
             return Err(Failure::Changed { current: view.dossier.version });

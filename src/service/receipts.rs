@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Actor, DossierView, Failure, Service, ServiceError, dossiers::fold};
 use crate::{
-    dossier::{Command, Dossier, Event, LegalClock, Paragraph, Recorded, Reference, Refusal},
+    dossier::{Command, Dossier, Event, LegalClock, Paragraph, Recorded, Reference},
     receipt::{ReceiptId, Seal, TypedCode, receipt_url_sealed},
     store::SealedReceipt,
     tlog::KeyPurpose,
@@ -93,10 +93,6 @@ impl Service {
 
     /// Records a reprint: the same token, marked as a duplicate, in the log.
     pub async fn reprint(&self, actor: &Actor, reference: &Reference, version: u32) -> Result<DossierView, Failure> {
-        let receipts = self.parts.store.receipts(reference).await?;
-        if receipts.last().is_some_and(|receipt| self.is_withdrawn(receipt)) {
-            return Err(Refusal::ReceiptKeyRevoked.into());
-        }
         self.execute(actor, reference, version, &Command::ReprintReceipt, None).await
     }
 

@@ -24,6 +24,9 @@ use crate::{
     witness::{daemon, verifier},
 };
 
+/// The beginning of a signature by a key of the office's log.
+const LINE: &str = "— suivi.example.ma/log ";
+
 /// What a hostile witness does with a connection on which a whole request was sent.
 type Hostility = fn(&mut TcpStream);
 
@@ -257,14 +260,22 @@ fn a_witness_that_knows_the_old_log_key_goes_on_cosigning() {
     register(&house, node.address, 1);
     let before = wait_until_witnessed(node.address, &policy, 2, &|| node.log()).checkpoint.size;
     house.run(&["keys", "rotate", "log"], "");
-    let two_keys =
-        || get(node.address, "/log/checkpoint/newest").unwrap().text().matches("— suivi.example.ma/log ").count() == 2;
-    assert_eq!(wait(two_keys), Ok(()), "{}", node.log());
-    let size = size(&node.get("/log/checkpoint/newest").text());
+    let in_use = || {
+        let listed = house.run(&["keys", "list", "--json"], "").stdout;
+        let rows: Vec<serde_json::Value> = serde_json::from_slice(&listed).unwrap();
+        rows.iter().any(|row| row["purpose"] == "log" && row["number"] == 1 && row["state"] == "in use")
+    };
+    assert_eq!(wait(in_use), Ok(()), "{}", node.log());
+    // What is published from now on carries both keys' signatures.
+    let newest = || node.get("/log/checkpoint/newest").text();
+    let before = before.max(size(&newest()));
+    register(&house, node.address, 2);
+    assert_eq!(wait(|| size(&newest()) > before && newest().matches(LINE).count() == 2), Ok(()), "{}", node.log());
+    let size = size(&newest());
     let witnessed = wait_until_witnessed(node.address, &policy, size, &|| node.log());
     assert!(witnessed.checkpoint.size > before);
     let note = node.get("/log/checkpoint").text();
-    assert_eq!(note.matches("— suivi.example.ma/log ").count(), 2, "{note}");
+    assert_eq!(note.matches(LINE).count(), 2, "{note}");
     assert!(!court.log().contains("does not extend"), "{}", court.log());
     node.stop();
     let told = house.command(&["doctor"]).output().unwrap();

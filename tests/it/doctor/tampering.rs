@@ -110,7 +110,7 @@ fn entries_that_are_gone_or_cannot_be_read_fail() {
     spoiled(&sound, 1, log, &["entry 0 (NRU-", no_record, RESTORE], gone(first));
     let last = "DELETE FROM event_contents WHERE leaf_index = 1";
     spoiled(&sound, 1, log, &["entry 1 (NRU-", no_record, RESTORE], gone(last));
-    spoiled(&sound, 1, clock, &["cannot be read: its entry is missing", RESTORE], gone(last));
+    spoiled(&sound, 1, clock, &["cannot be read: its record is missing", RESTORE], gone(last));
     let leaf = "DELETE FROM events WHERE leaf_index = 1";
     spoiled(&sound, 1, database, &["a row of event_contents refers to nothing", RESTORE], gone(leaf));
     let unreadable = "UPDATE event_contents SET record = x'00' WHERE leaf_index = 1";

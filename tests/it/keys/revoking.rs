@@ -96,7 +96,7 @@ fn papers_of_a_revoked_token_key_send_their_bearers_to_the_desk() {
     forged[39] = if forged[39] == b'0' { b'1' } else { b'0' };
     assert_eq!(opens(&node, &String::from_utf8(forged).unwrap()), 404, "a forged one is still told apart");
     let [withdrawn, good] = [&old, &new].map(|paper| reprinted(&node, &paper.reference));
-    assert_eq!((withdrawn.status, good.status), (422, 303), "{}", withdrawn.text());
+    assert_eq!((withdrawn.status, good.status), (409, 303), "{}", withdrawn.text());
     assert!(withdrawn.text().contains("The key of this receipt is revoked"), "{}", withdrawn.text());
     node.stop();
     let (code, told) = refused(&house, &["receipt", &old.reference, "--out", "-", "--format", "txt"]);
