@@ -43,6 +43,7 @@ struct VerifyPage<'a> {
     frame: Frame<'a>,
     problem: Option<String>,
     results: Vec<Shown>,
+    colon: &'static str,
     /// There were more codes than are answered for.
     more: bool,
 }
@@ -195,7 +196,8 @@ fn page(
     more: bool,
 ) -> Response {
     let frame = Frame::new(app, visitor).switching_at("/verify");
-    page_of(&VerifyPage { frame, problem, results, more }, status, visitor.language, policy)
+    let colon = verdict_words::colon(visitor.language);
+    page_of(&VerifyPage { frame, problem, results, colon, more }, status, visitor.language, policy)
 }
 
 fn shown(frame: &Frame<'_>, verdict: &Verdict) -> Shown {
