@@ -145,8 +145,8 @@ impl<'a> Judge<'a> {
         let mut all = !self.bundle.events.is_empty();
         for (folder, entry) in self.named_entries() {
             let proven = self.single(Some(entry)).is_some_and(|single| {
-                let held = LogEvidence::Single(&single).entry(entry.leaf, &head.checkpoint, head.checkpoint.size);
-                held == Proven::Yes(entry.data)
+                let found = LogEvidence::Single(&single).entry(entry.leaf, &head.checkpoint, head.checkpoint.size);
+                found == Proven::Yes(entry.data)
             });
             all &= proven || self.fault(format!("{folder}/{:012}.tlog-proof", entry.leaf));
         }

@@ -24,7 +24,7 @@ use super::{
     whole::whole,
 };
 use crate::{
-    config::DataDir,
+    config::{DataDir, folder_of},
     store::{SqliteOptions, sqlite_backup},
 };
 
@@ -109,7 +109,7 @@ impl Target {
         let Some(name) = path.file_name() else {
             return Err(UsageError(format!("--to {shown} names no file")).into());
         };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(path);
         let folder = folder.canonicalize().with_context(|| format!("the folder of {shown} cannot be used"))?;
         if folder.starts_with(data.root().canonicalize()?) {
             return Err(UsageError(format!(
@@ -143,7 +143,7 @@ impl Target {
         let bytes = self.file.metadata()?.len();
         fs::rename(&self.beside, &self.path)?;
         self.finished = true;
-        fs::File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+        fs::File::open(folder_of(&self.path))?.sync_all()?;
         Ok(bytes)
     }
 }

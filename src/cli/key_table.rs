@@ -7,25 +7,16 @@ use serde_json::{Value, json};
 
 use crate::{
     receipt::{HistoricKey, KeyRing},
-    service::Service,
+    service::{KeyState, Service},
     tlog::KeyPurpose,
 };
-
-/// What one key is to the office now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    InUse,
-    ToCome,
-    Ended,
-    Revoked,
-}
 
 pub(super) struct KeyRow {
     purpose: KeyPurpose,
     number: u32,
     /// A seal key's id, a log key's verifier key, or the beginning of a token key's check value.
     name: String,
-    state: State,
+    state: KeyState,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
     revoked: Option<(Option<Timestamp>, String)>,
@@ -45,19 +36,13 @@ pub(super) fn key_rows(service: &Service) -> Vec<KeyRow> {
 
 fn row(service: &Service, ring: &KeyRing, purpose: KeyPurpose, key: &HistoricKey, now: i64) -> KeyRow {
     let moment = |milliseconds: i64| Timestamp::from_millisecond(milliseconds).ok();
-    let state = match key {
-        _ if key.revoked.is_some() => State::Revoked,
-        _ if key.from_ms.is_some_and(|from| from > now) => State::ToCome,
-        _ if key.until_ms.is_some_and(|until| until <= now) => State::Ended,
-        _ => State::InUse,
-    };
     let published = ring.published(purpose).into_iter().find(|published| published.key == key.public);
     let name = published.map(|published| published.vkey.unwrap_or_else(|| hex::encode(published.kid)));
     KeyRow {
         purpose,
         number: key.number,
         name: name.unwrap_or_else(|| hex::encode(&key.public[..4])),
-        state,
+        state: KeyState::of(key, now),
         from: key.from_ms.and_then(moment),
         until: key.until_ms.and_then(moment),
         revoked: key.revoked.as_ref().map(|revoked| (moment(revoked.since_ms), revoked.reason.clone())),
@@ -69,10 +54,10 @@ fn row(service: &Service, ring: &KeyRing, purpose: KeyPurpose, key: &HistoricKey
 impl KeyRow {
     fn state(&self) -> &'static str {
         match self.state {
-            State::InUse => "in use",
-            State::ToCome => "to come",
-            State::Ended => "ended",
-            State::Revoked => "revoked",
+            KeyState::InUse => "in use",
+            KeyState::ToCome => "to come",
+            KeyState::Ended => "ended",
+            KeyState::Revoked => "revoked",
         }
     }
 

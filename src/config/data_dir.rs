@@ -144,12 +144,17 @@ impl DataDir {
     }
 }
 
+/// The folder that a file is in; a name alone has an empty parent, which means the present folder.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Replaces a file so that a crash leaves the old one or the new one, whole.
 ///
 /// # Errors
 /// When it cannot be written; the old one then stands.
 pub fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let temporary = path.with_extension(format!("{}.new", std::process::id()));
     let mut file = fs::File::create(&temporary)?;
     file.write_all(content)?;

@@ -12,14 +12,16 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fmt, fs,
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    fmt, fs, io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::secret_file::{
+    Others, SecretFileError, complete, open_to_others, read_secret, write_at_once, write_new_secret,
+};
 use crate::tlog::KeyPurpose;
 
 mod place;
@@ -27,8 +29,6 @@ mod place;
 pub use place::KeyPlace;
 use place::{NAMES, PURPOSES};
 
-/// 64 hexadecimal digits and a line break.
-const FILE_LENGTH: usize = 65;
 /// The contents of the files. The caller builds the key ring from them and lets them go, which wipes them.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct KeyFiles {
@@ -151,7 +151,8 @@ impl KeyFiles {
         check_folder(folder)?;
         let path = folder.join(place::file_name(purpose, number));
         if path.exists() {
-            return Ok(false);
+            // By a run that may have been killed before the name was durable.
+            return complete(&path).map(|()| false).map_err(unwritten(&path));
         }
         Self::write_new(&path, fill).map(|()| true)
     }
@@ -161,27 +162,9 @@ impl KeyFiles {
     /// # Errors
     /// When it is there already or cannot be written.
     pub fn write_new(path: &Path, fill: &mut dyn FnMut(&mut [u8])) -> Result<(), KeyError> {
-        let failed =
-            |cause| KeyError::File { path: path.to_owned(), cause, advice: "Check that this user may write there" };
         let mut key = Zeroizing::new([0; 32]);
         fill(&mut key[..]);
-        let unfinished = path.with_extension("unfinished");
-        // Left by a run that was killed; nobody has used it.
-        if let Err(error) = fs::remove_file(&unfinished)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(failed(error));
-        }
-        write_key(&unfinished, &key).map_err(failed)?;
-        // A link is refused where a rename would overwrite.
-        let linked = fs::hard_link(&unfinished, path);
-        fs::remove_file(&unfinished).map_err(failed)?;
-        linked.map_err(|cause| match cause.kind() {
-            io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.to_owned() },
-            _ => failed(cause),
-        })?;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::File::open(parent).and_then(|open| open.sync_all()).map_err(failed)
+        write_new_secret(path, &key).map_err(unwritten(path))
     }
 
     /// Makes the folder and the four files from random bytes that `fill` writes, and waits until they are on the disk.
@@ -189,10 +172,6 @@ impl KeyFiles {
     /// # Errors
     /// When any of the files is there already, or when `fill` gives the same bytes twice.
     pub fn create(folder: &Path, fill: &mut dyn FnMut(&mut [u8])) -> Result<Self, KeyError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |cause| KeyError::File { path, cause, advice: "Check that this user may write there" }
-        };
         if let Some(path) = NAMES.map(|name| folder.join(name)).into_iter().find(|path| path.exists()) {
             return Err(KeyError::Exists { path });
         }
@@ -207,23 +186,20 @@ impl KeyFiles {
         let making = if folder.exists() { folder } else { &*beside };
         if making != folder && beside.exists() {
             // Left by a run that was killed; nobody has used what lies in it.
-            fs::remove_dir_all(&beside).map_err(failed(&beside))?;
+            fs::remove_dir_all(&beside).map_err(unwritten(&beside))?;
         }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(making).map_err(failed(making))?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(making).map_err(unwritten(making))?;
         check_folder(making)?;
         for (name, key) in NAMES.into_iter().zip(keys.each_mut()) {
             let path = making.join(name);
-            write_key(&path, key).map_err(|cause| match cause.kind() {
-                io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.clone() },
-                _ => failed(&path)(cause),
-            })?;
+            write_at_once(&path, key).map_err(unwritten(&path))?;
         }
         // A file's name is durable only once its folder is, and the folder's name once its parent is.
-        let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let sync = |place: &Path| fs::File::open(place).and_then(|open| open.sync_all()).map_err(failed(place));
+        let parent = super::folder_of(folder);
+        let sync = |place: &Path| fs::File::open(place).and_then(|open| open.sync_all()).map_err(unwritten(place));
         sync(making)?;
         if making != folder {
-            fs::rename(making, folder).map_err(failed(folder))?;
+            fs::rename(making, folder).map_err(unwritten(folder))?;
         }
         sync(parent)?;
         Ok(keys)
@@ -260,13 +236,6 @@ impl KeyFiles {
         }
         Ok(())
     }
-}
-
-/// What is thought of other users who may read a key's file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Others {
-    Refused,
-    Trusted,
 }
 
 fn read(
@@ -308,34 +277,28 @@ fn check_folder(folder: &Path) -> Result<(), KeyError> {
         let advice = "Run `milaf init` for a new data folder, or restore the keys from the backup";
         KeyError::File { path: folder.to_owned(), cause, advice }
     })?;
-    check_mode(folder, &metadata, "700")
-}
-
-fn check_mode(path: &Path, metadata: &fs::Metadata, wanted: &'static str) -> Result<(), KeyError> {
-    const OTHERS: u32 = 0o077;
-    let mode = metadata.mode() & 0o777;
-    if mode & OTHERS == 0 { Ok(()) } else { Err(KeyError::Open { path: path.to_owned(), mode, wanted }) }
+    match open_to_others(&metadata) {
+        Some(mode) => Err(KeyError::Open { path: folder.to_owned(), mode, wanted: "700" }),
+        None => Ok(()),
+    }
 }
 
 fn read_key(path: &Path, key: &mut [u8; 32], others: Others) -> Result<(), KeyError> {
-    let failed = |cause| KeyError::File { path: path.to_owned(), cause, advice: MISSING };
-    let file = fs::File::open(path).map_err(failed)?;
-    // Of the opened file, not of the path, so that nobody can exchange it in between.
-    if others == Others::Refused {
-        check_mode(path, &file.metadata().map_err(failed)?, "600")?;
-    }
-    let mut text = Zeroizing::new(Vec::with_capacity(FILE_LENGTH + 1));
-    file.take(FILE_LENGTH as u64 + 1).read_to_end(&mut text).map_err(failed)?;
-    let digits = text.strip_suffix(b"\n").unwrap_or(&text);
-    hex::decode_to_slice(digits, key).map_err(|_| KeyError::Malformed { path: path.to_owned() })
+    let secret = read_secret(path, others).map_err(|error| match error {
+        SecretFileError::File(cause) => KeyError::File { path: path.to_owned(), cause, advice: MISSING },
+        SecretFileError::Open { mode } => KeyError::Open { path: path.to_owned(), mode, wanted: "600" },
+        SecretFileError::Malformed => KeyError::Malformed { path: path.to_owned() },
+    })?;
+    key.copy_from_slice(&secret[..]);
+    Ok(())
 }
 
-fn write_key(path: &Path, key: &[u8; 32]) -> io::Result<()> {
-    let mut text = Zeroizing::new([b'\n'; FILE_LENGTH]);
-    hex::encode_to_slice(key, &mut text[..FILE_LENGTH - 1]).expect("64 digits hold 32 bytes");
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(&text[..])?;
-    file.sync_all()
+fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> KeyError {
+    let path = path.to_owned();
+    move |cause| match cause.kind() {
+        io::ErrorKind::AlreadyExists => KeyError::Exists { path },
+        _ => KeyError::File { path, cause, advice: "Check that this user may write there" },
+    }
 }
 
 #[cfg(test)]

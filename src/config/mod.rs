@@ -12,6 +12,7 @@ mod issuer;
 mod keys;
 mod logo;
 mod node;
+mod secret_file;
 mod value;
 
 #[cfg(test)]
@@ -29,11 +30,12 @@ use jiff::{
     tz::TimeZone,
 };
 
-pub use data_dir::{DataDir, replace_file};
+pub use data_dir::{DataDir, folder_of, replace_file};
 pub use error::ConfigError;
 pub use keys::{KeyError, KeyFiles, KeyPlace};
 pub use logo::Logo;
 pub use node::{DATABASE_VARIABLE, DatabaseSettings, DatabaseUrl, NodeSettings, ServeSettings};
+pub use secret_file::{Others, SecretFileError, read_secret, write_new_secret};
 pub use value::ContactPhone;
 
 use crate::{

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use ciborium::Value;
 use jiff::{Timestamp, civil::Date};
 
-use super::{Actor, Failure, Service, ServiceError};
+use super::{Actor, Failure, Service, ServiceError, public_log::cosigned, witnessing::kept_as};
 use crate::{
     dossier::{Reference, StaffAction},
     store::{CheckpointRow, CosignatureRow, JournalSubject, LogRow, Store, StoredLogEvent},
-    tlog::{Hash, LogEvent, Record},
+    tlog::{Checkpoint, Hash, Record},
 };
 
 /// How many entries are read at a time.
@@ -119,16 +119,18 @@ pub struct SeenCheckpoint {
     /// It is a head of the log as it stands.
     pub holds: bool,
     pub published_at: Timestamp,
-    pub cosignatures: Vec<CosignatureRow>,
+    pub cosigners: Vec<SeenBy>,
+    /// Whether those are as many as the policy asks for; `None` without a policy that asks for any.
+    pub quorum: Option<bool>,
 }
 
-/// One change of the keys, as the log tells it.
+/// A witness of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyChange {
-    pub index: u64,
-    pub at: Timestamp,
-    pub actor: String,
-    pub event: LogEvent,
+pub struct SeenBy {
+    /// As the policy calls it, or else the name of its key.
+    pub name: String,
+    /// Seconds since 1970, by its own clock.
+    pub at: i64,
 }
 
 impl JournalFilter {
@@ -241,38 +243,41 @@ impl Service {
         Ok(seen)
     }
 
-    /// Every change of the keys, the newest first.
-    ///
-    /// # Errors
-    /// As `journal`.
-    pub async fn key_changes(&self, actor: &Actor) -> Result<Vec<KeyChange>, Failure> {
-        self.check_journal(actor)?;
-        let of_keys = |stored: StoredLogEvent| {
-            let change =
-                KeyChange { index: stored.leaf_index, at: stored.at, actor: stored.actor, event: stored.event };
-            matches!(change.event, LogEvent::KeyRotated { .. } | LogEvent::KeyRevoked { .. }).then_some(change)
-        };
-        let mut changes: Vec<KeyChange> =
-            self.parts.store.log_events().await?.into_iter().filter_map(of_keys).collect();
-        changes.reverse();
-        Ok(changes)
-    }
-
-    fn check_journal(&self, actor: &Actor) -> Result<(), Failure> {
+    pub(super) fn check_journal(&self, actor: &Actor) -> Result<(), Failure> {
         if actor.may(StaffAction::ReadJournal) { Ok(()) } else { Err(Failure::NotAllowed) }
     }
 
     async fn seen(&self, row: CheckpointRow) -> Result<SeenCheckpoint, ServiceError> {
         let store: &Arc<dyn Store> = &self.parts.store;
-        let note = self.keys().read(&row.note).ok();
+        let ring = self.keys();
+        // A log that an accepted rollback has ended had another name and the same keys.
+        let origin = Checkpoint::unverified(&row.note).map(|(checkpoint, _)| checkpoint.origin).unwrap_or_default();
+        let read = ring.read_under(&origin, &row.note).ok();
         let head = store.head_at(row.size).await?;
+        let cosignatures = store.cosignatures(row.size).await?;
+        let policy = self.policy().filter(|policy| policy.asks_for_witnesses());
+        let quorum = policy.map(|policy| {
+            let judged =
+                policy.judge_with(&cosigned(row.note, &cosignatures), &ring.log_verifiers(&origin).unwrap_or_default());
+            judged.is_ok_and(|judged| judged.quorum)
+        });
         Ok(SeenCheckpoint {
             size: row.size,
-            holds: note.as_ref().zip(head).is_some_and(|(note, head)| (note.size, note.root) == (head.size, head.root)),
-            root: note.map(|note| note.root),
+            holds: read.as_ref().zip(head).is_some_and(|(read, head)| (read.size, read.root) == (head.size, head.root)),
+            root: read.map(|read| read.root),
             published_at: row.published_at,
-            cosignatures: store.cosignatures(row.size).await?,
+            cosigners: cosignatures.into_iter().map(|row| self.seen_by(row)).collect(),
+            quorum,
         })
+    }
+
+    fn seen_by(&self, row: CosignatureRow) -> SeenBy {
+        let named = self.policy().and_then(|policy| {
+            let mut witnesses = policy.witnesses().iter();
+            witnesses.find(|witness| kept_as(witness) == row.witness).map(|witness| witness.name.clone())
+        });
+        let of_key = || row.witness.rsplit_once('+').map_or(row.witness.as_str(), |(name, _)| name).to_owned();
+        SeenBy { name: named.unwrap_or_else(of_key), at: row.at }
     }
 
     fn entry(&self, row: LogRow) -> JournalEntry {

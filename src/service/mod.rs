@@ -11,6 +11,7 @@ mod failure;
 mod inspection;
 mod intake;
 mod journal;
+mod key_journal;
 mod keys;
 mod password_gate;
 mod public;
@@ -31,9 +32,10 @@ pub use failure::{Failure, ServiceError};
 pub use inspection::{CLOCK_TOLERANCE, OfficeAudit, OfficeReport};
 pub use intake::{Field, FieldError, FieldProblem, RawIntake};
 pub use journal::{
-    About, EntryContent, EntryDetails, EntryRecord, JournalEntry, JournalFilter, JournalPage, KeyChange, Rest,
+    About, EntryContent, EntryDetails, EntryRecord, JournalEntry, JournalFilter, JournalPage, Rest, SeenBy,
     SeenCheckpoint,
 };
+pub use key_journal::{KeyChange, KeyLife, KeyState};
 pub use keys::{KeyRefusal, KeySource, LiveKeys};
 pub use public::{
     Happening, PublicErasure, PublicStatus, Scan, SecondLevel, StepProgress, TimelineEntry, TypedAnswer, UnlockAnswer,

@@ -196,7 +196,7 @@ fn proven_inclusion(
 }
 
 /// The note with the witnesses' signature lines under it. A line that is there already is not written twice.
-fn cosigned(mut note: String, cosignatures: &[CosignatureRow]) -> String {
+pub(super) fn cosigned(mut note: String, cosignatures: &[CosignatureRow]) -> String {
     for cosignature in cosignatures {
         if !note.lines().any(|line| line == cosignature.line) {
             note.push_str(&cosignature.line);

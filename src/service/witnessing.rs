@@ -163,11 +163,11 @@ impl Service {
     pub async fn witness_reports(&self, policy: &Policy) -> Result<Vec<WitnessReport>, ServiceError> {
         let mut reports = Vec::new();
         for witness in policy.witnesses() {
-            let key_name = witness.verifier.name();
+            let kept_as = kept_as(witness);
             let mut last = None;
-            if let Some(size) = self.parts.store.last_cosigned(key_name).await? {
+            if let Some(size) = self.parts.store.last_cosigned(&kept_as).await? {
                 let rows = self.parts.store.cosignatures(size).await?;
-                let at = rows.iter().find(|row| row.witness == key_name);
+                let at = rows.iter().find(|row| row.witness == kept_as);
                 last = at.and_then(|row| Timestamp::from_second(row.at).ok()).map(|at| (size, at));
             }
             reports.push(WitnessReport { name: witness.name.clone(), url: witness.url.clone(), last });
@@ -192,7 +192,7 @@ impl Service {
         let mut all = Vec::new();
         for witness in policy.witnesses() {
             let Some(url) = witness.url.clone() else { continue };
-            let known = self.parts.store.last_cosigned(witness.verifier.name()).await.ok().flatten().unwrap_or(0);
+            let known = self.parts.store.last_cosigned(&kept_as(witness)).await.ok().flatten().unwrap_or(0);
             all.push(Progress {
                 witness: witness.clone(),
                 url,
@@ -242,7 +242,8 @@ impl Service {
             return;
         }
         match self.newest_row().await {
-            Ok(Some((checkpoint, row))) if Some(checkpoint.size) != size => {
+            // Of an empty log there is nothing to be said.
+            Ok(Some((checkpoint, row))) if checkpoint.size > 0 && Some(checkpoint.size) != size => {
                 *target = Some(Target { checkpoint, note: row.note, begun: now, met: false });
             }
             // The same one again: whoever has not cosigned it may have come back.
@@ -298,9 +299,9 @@ impl Service {
         ask: &AskWitness,
     ) -> Result<u64, Trouble> {
         let size = target.checkpoint.size;
-        let key_name = witness.verifier.name();
+        let kept_as = kept_as(witness);
         // Another node may have asked it meanwhile.
-        let kept = self.parts.store.last_cosigned(key_name).await.map_err(ServiceError::from)?.unwrap_or(0);
+        let kept = self.parts.store.last_cosigned(&kept_as).await.map_err(ServiceError::from)?.unwrap_or(0);
         if kept >= size {
             return Ok(kept);
         }
@@ -325,7 +326,7 @@ impl Service {
                     self.check_clock(seconds)?;
                     let row = CosignatureRow {
                         size,
-                        witness: key_name.to_owned(),
+                        witness: kept_as,
                         line,
                         at: i64::try_from(seconds).unwrap_or(i64::MAX),
                         received_at: self.now(),
@@ -397,6 +398,11 @@ impl Service {
         let read = self.keys().read(&row.note).ok();
         Ok(read.map(|checkpoint| (checkpoint, row)))
     }
+}
+
+/// Under what a witness's cosignatures are kept: its key's name and id, because nobody hinders two of one name.
+pub(super) fn kept_as(witness: &PolicyWitness) -> String {
+    format!("{}+{}", witness.verifier.name(), hex::encode(witness.verifier.key_id()))
 }
 
 /// The witness's own line among those it sent, without its end, and its time. Lines by other keys are ignored.

@@ -314,7 +314,7 @@ pub struct CheckpointRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CosignatureRow {
     pub size: u64,
-    /// The name of the witness's key.
+    /// What tells the witness from every other.
     pub witness: String,
     /// The signature line of the note, without its end.
     pub line: String,

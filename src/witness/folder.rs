@@ -5,8 +5,8 @@
 
 use std::{
     fs::{self, TryLockError},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -17,12 +17,9 @@ use zeroize::Zeroizing;
 use super::Seen;
 use crate::{
     clock::Environment,
-    config::replace_file,
+    config::{Others, SecretFileError, read_secret, replace_file, write_new_secret},
     tlog::{Checkpoint, CosignatureSigner, CosignatureVerifier, NoteError},
 };
-
-/// 64 hexadecimal digits and a line break.
-const KEY_FILE: usize = 65;
 
 #[derive(Debug, Error)]
 pub enum FolderError {
@@ -88,7 +85,7 @@ impl WitnessFolder {
             // The name first: a key without a name would be a witness that nobody can call.
             let path = self.root.join("name");
             replace_file(&path, format!("{name}\n").as_bytes()).map_err(at(&path))?;
-            write_key(&key, &seed).map_err(at(&key))?;
+            write_new_secret(&key, &seed).map_err(at(&key))?;
         }
         let signer = Self::read_signer(&self.root)?;
         match asked {
@@ -155,31 +152,9 @@ fn key_file(root: &Path) -> PathBuf {
 }
 
 fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, FolderError> {
-    let file = fs::File::open(path).map_err(at(path))?;
-    // Of the opened file, not of the path, so that nobody can exchange it in between.
-    let mode = file.metadata().map_err(at(path))?.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(FolderError::Open { path: path.to_owned(), mode });
-    }
-    let mut text = Zeroizing::new(Vec::with_capacity(KEY_FILE + 1));
-    file.take(KEY_FILE as u64 + 1).read_to_end(&mut text).map_err(at(path))?;
-    let mut seed = Zeroizing::new([0; 32]);
-    let digits = text.strip_suffix(b"\n").unwrap_or(&text);
-    hex::decode_to_slice(digits, &mut seed[..]).map_err(|_| FolderError::Key { path: path.to_owned() })?;
-    Ok(seed)
-}
-
-/// The key gets its name when it is whole, so that a kill leaves all of it or none.
-fn write_key(path: &Path, seed: &[u8; 32]) -> io::Result<()> {
-    let mut text = Zeroizing::new([b'\n'; KEY_FILE]);
-    hex::encode_to_slice(seed, &mut text[..KEY_FILE - 1]).map_err(io::Error::other)?;
-    let unfinished = path.with_extension("unfinished");
-    if unfinished.exists() {
-        fs::remove_file(&unfinished)?;
-    }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    file.write_all(&text[..])?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    read_secret(path, Others::Refused).map_err(|error| match error {
+        SecretFileError::File(cause) => FolderError::File { path: path.to_owned(), cause },
+        SecretFileError::Open { mode } => FolderError::Open { path: path.to_owned(), mode },
+        SecretFileError::Malformed => FolderError::Key { path: path.to_owned() },
+    })
 }

@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::sync::Arc;
+
 use milaf::{
     dossier::{Language, Reference, Role},
     i18n,
+    receipt::SealKey,
     service::{Actor, Failure, JournalFilter, Rest},
     store::{CosignatureRow, JournalSubject, NewLogEvent},
-    tlog::{KeyPurpose, LogEvent},
+    tlog::{CosignatureSigner, KeyPurpose, LogEvent, Policy},
 };
+use sha2::{Digest, Sha256};
 
 use crate::{
     desk_pages::{Desk, NAME, PASSWORD, Page},
@@ -196,9 +200,14 @@ async fn an_erased_dossier_is_told_as_erased(premises: Premises) {
 
 async fn keys_and_checkpoints_tell_their_history(premises: Premises) {
     let mut desk = auditor(&premises).await;
-    assert!(ok(&desk, "/desk/audit/keys").await.body.contains("Aucune clé n’a jamais"));
+    let begun = ok(&desk, "/desk/audit/keys").await;
+    let (seal_key, log_key) = (SealKey::from_seed([0x22; 32]).public(), desk.running.service.log_vkey());
+    let kid = hex::encode(&Sha256::digest(seal_key)[..4]);
+    for text in ["Aucune clé n’a jamais", "dès l’origine", "en service", &kid, &log_key] {
+        assert!(begun.body.contains(text), "{text} is not in {}", begun.body);
+    }
     assert!(ok(&desk, "/desk/audit/checkpoints").await.body.contains("Aucun point de contrôle"));
-    let store = &desk.running.store;
+    let store = desk.running.store.clone();
     desk.running.register().await;
     let at = desk.running.service.now();
     for (event, nonce) in [
@@ -208,7 +217,7 @@ async fn keys_and_checkpoints_tell_their_history(premises: Premises) {
                 number: 1,
                 key: [0xab; 32],
                 from_ms: at.as_millisecond() + 60_000,
-                previous: [1; 32],
+                previous: seal_key,
             },
             [1; 32],
         ),
@@ -225,31 +234,59 @@ async fn keys_and_checkpoints_tell_their_history(premises: Premises) {
         let new = NewLogEvent { event, at, actor: "cli".to_owned(), nonce, rebind: None, reserve: Vec::new() };
         store.append_log_event(new).await.unwrap();
     }
+    desk.running.service.refresh_keys().await.unwrap();
     let keys = ok(&desk, "/desk/audit/keys").await;
     assert_eq!(indexes(&keys), [3, 2], "the newest first");
+    let (lives, changes) = keys.body.split_once("Changements").unwrap();
     for text in ["abababababababab…", "Serveur volé", "sceau", "Clé révoquée"] {
-        assert!(keys.body.contains(text), "{text} is not in {}", keys.body);
+        assert!(changes.contains(text), "{text} is not in {changes}");
     }
+    let first = lives.split("<tr>").find(|row| row.contains(&kid)).unwrap();
+    for text in ["révoquée", "Serveur volé", "dès l’origine", "01/09/2026"] {
+        assert!(first.contains(text), "{text} is not in {first}");
+    }
+    let second = hex::encode(&Sha256::digest([0xab; 32])[..4]);
+    let second = lives.split("<tr>").find(|row| row.contains(&second)).unwrap();
+    assert!(second.contains("à venir") && !second.contains("Serveur volé"), "{second}");
+    assert!(lives.contains("ne quitte jamais le serveur"), "nothing of a token key is shown: {lives}");
     assert_eq!(indexes(&ok(&desk, "/desk/audit?reference=LOG").await), [3, 2]);
+    cosigned_checkpoints(&mut desk).await;
+    desk.running.stop().await;
+}
 
-    desk.running.service.publish_checkpoint().await.unwrap();
-    let (size, witness) = (4, "witness.example/tribunal".to_owned());
-    let at = at.as_second();
-    let line = "— witness.example/tribunal AAAA".to_owned();
-    let received_at = desk.running.service.now();
-    store.keep_cosignature(CosignatureRow { size, witness, line, at, received_at }).await.unwrap();
+/// Two checkpoints, of which the older satisfies the policy.
+async fn cosigned_checkpoints(desk: &mut Desk) {
+    let (store, service) = (desk.running.store.clone(), desk.running.service.clone());
+    service.publish_checkpoint().await.unwrap();
+    let note = store.checkpoint_of(4).await.unwrap().unwrap().note;
+    let text = format!("{}\n", note.split_once("\n\n").unwrap().0);
+    let witness = CosignatureSigner::new("witness.example/tribunal", [0x77; 32]).unwrap();
+    let at = service.now().as_second();
+    let line = witness.sign(&text, at.unsigned_abs()).unwrap().trim_end().to_owned();
+    let kept_as = format!("witness.example/tribunal+{}", hex::encode(witness.verifier().key_id()));
+    let row = CosignatureRow { size: 4, witness: kept_as, line, at, received_at: service.now() };
+    store.keep_cosignature(row).await.unwrap();
     desk.running.register().await;
     desk.running.days_pass(1);
-    desk.running.service.publish_checkpoint().await.unwrap();
-    back(&mut desk).await;
-    let page = ok(&desk, "/desk/audit/checkpoints").await;
+    service.publish_checkpoint().await.unwrap();
+    back(desk).await;
+
+    let page = ok(desk, "/desk/audit/checkpoints").await;
     let (newer, older) = page.body.split_once(">4<").unwrap();
     assert!(newer.contains(">6<") && newer.contains("personne pour l’instant"), "{newer}");
-    assert!(older.contains("witness.example/tribunal") && older.contains("concordant"), "{older}");
+    assert!(older.contains("witness.example/tribunal<") && older.contains("concordant"), "{older}");
     assert_eq!(page.body.matches("concordant").count(), 2);
-    let root = hex::encode(&desk.running.store.head_at(4).await.unwrap().unwrap().root[..8]);
+    assert!(!page.body.contains("quorum"), "without a policy nothing is asked for: {}", page.body);
+    let root = hex::encode(&store.head_at(4).await.unwrap().unwrap().root[..8]);
     assert!(older.contains(&root));
-    desk.running.stop().await;
+
+    let policy = format!("witness tribunal {}\nquorum tribunal\n", witness.verifier());
+    service.use_policy(Arc::new(Policy::parse(policy.as_bytes()).unwrap())).await.unwrap();
+    let page = ok(desk, "/desk/audit/checkpoints").await;
+    let (newer, older) = page.body.split_once(">4<").unwrap();
+    assert!(newer.contains("n’est pas encore atteint"), "{newer}");
+    assert!(older.contains("est atteint") && older.contains(">tribunal<"), "{older}");
+    assert!(ok(desk, "/desk/audit/entry/1").await.body.contains("est atteint"));
 }
 
 /// A search that finds nothing in a long log answers soon, and says where it stopped.

@@ -82,6 +82,12 @@ fn submission(old: u64, leaves: &[Hash]) -> String {
     format!("{body}\n{}", signed(leaves))
 }
 
+/// A checkpoint of so many leaves, and the body that submits it as the first.
+pub(crate) fn submission_of(size: u64) -> (String, String) {
+    let leaves = history(1, size);
+    (signed(&leaves), submission(0, &leaves))
+}
+
 fn request(body: impl Into<Vec<u8>>) -> Request {
     Request::new("POST", "/add-checkpoint").body(body)
 }

@@ -179,9 +179,11 @@ fn hostile_witnesses_delay_nothing_and_the_honest_one_is_heard() {
     fs::write(house.data().policy(), &file).unwrap();
     let policy = Policy::parse(file.as_bytes()).unwrap();
     let node = Node::start(&house, &["--metrics", "127.0.0.1:0"]);
+    assert_eq!(hanging.asked.load(Ordering::SeqCst), 0, "of an empty log nobody is asked to say anything");
+    register(&house, node.address, 0);
     assert_eq!(wait(|| hanging.asked.load(Ordering::SeqCst) > 0), Ok(()), "{}", node.log());
     // The hanging one holds its request by now, and lets go only when we do.
-    for number in 0..5 {
+    for number in 1..5 {
         register(&house, node.address, number);
     }
     let witnessed = wait_until_witnessed(node.address, &policy, 10, &|| node.log());
@@ -239,6 +241,35 @@ fn a_fresh_checkpoint_does_not_hide_a_cosigned_one() {
         Ok(())
     );
     drop(back);
+}
+
+/// Whoever knows the log's first key alone, witness and policy alike, goes on reading after it was changed.
+#[test]
+fn a_witness_that_knows_the_old_log_key_goes_on_cosigning() {
+    let house = House::new();
+    let folder = tempfile::tempdir().unwrap();
+    let log = log_vkey(&house, &[]);
+    let court = Node::spawn(daemon(folder.path(), "127.0.0.1:0".parse().unwrap(), &[&log]));
+    let file = format!("log {log}\nwitness court {} http://{}\nquorum court\n", verifier(folder.path()), court.address);
+    fs::write(house.data().policy(), &file).unwrap();
+    let policy = Policy::parse(file.as_bytes()).unwrap();
+    let node = Node::start(&house, &[]);
+    register(&house, node.address, 1);
+    let before = wait_until_witnessed(node.address, &policy, 2, &|| node.log()).checkpoint.size;
+    house.run(&["keys", "rotate", "log"], "");
+    let two_keys =
+        || get(node.address, "/log/checkpoint/newest").unwrap().text().matches("— suivi.example.ma/log ").count() == 2;
+    assert_eq!(wait(two_keys), Ok(()), "{}", node.log());
+    let size = size(&node.get("/log/checkpoint/newest").text());
+    let witnessed = wait_until_witnessed(node.address, &policy, size, &|| node.log());
+    assert!(witnessed.checkpoint.size > before);
+    let note = node.get("/log/checkpoint").text();
+    assert_eq!(note.matches("— suivi.example.ma/log ").count(), 2, "{note}");
+    assert!(!court.log().contains("does not extend"), "{}", court.log());
+    node.stop();
+    let told = house.command(&["doctor"]).output().unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("quorum: met at") && !told.contains("fail  "), "{told}");
 }
 
 #[test]

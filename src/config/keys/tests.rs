@@ -1,6 +1,6 @@
 //! Keys as they are made, found and refused.
 
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use super::{
     place::{CREDENTIALS, CREDENTIALS_VARIABLE, VARIABLES},

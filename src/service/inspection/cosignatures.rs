@@ -3,7 +3,7 @@
 use super::OfficeAudit;
 use crate::{
     audit::{Findings, Place},
-    service::ServiceError,
+    service::{ServiceError, witnessing::kept_as},
     store::CosignatureRow,
 };
 
@@ -23,7 +23,7 @@ pub(super) async fn judge(audit: &OfficeAudit<'_>, findings: &mut Findings) -> R
 
 async fn wrong(audit: &OfficeAudit<'_>, row: &CosignatureRow) -> Result<Option<String>, ServiceError> {
     let Some(policy) = &audit.policy else { return Ok(None) };
-    let Some(witness) = policy.witnesses().iter().find(|witness| witness.verifier.name() == row.witness) else {
+    let Some(witness) = policy.witnesses().iter().find(|witness| kept_as(witness) == row.witness) else {
         return Ok(None);
     };
     // A checkpoint that is gone was reported as such.

@@ -78,13 +78,32 @@ pub(super) use column;
 /// The tables that have new rows, those first that others refer to.
 pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec<Table<'a>>, StoreError> {
     let mut tables = Vec::new();
-    let mut add = |statement, is_empty: bool, columns: Vec<Box<dyn ToSql + Sync + Send + 'a>>| {
-        if !is_empty {
-            tables.push(Table { statement, columns });
-        }
-    };
+    add_dossiers(&mut tables, rows);
+    add_receipts(&mut tables, rows);
+    // After everything that this batch itself has written.
+    add_erasures(&mut tables, rows);
+    if let Some(grown) = grown {
+        tables.append(&mut of_growth(grown)?);
+    }
+    Ok(tables)
+}
+
+fn add<'a>(
+    tables: &mut Vec<Table<'a>>,
+    statement: &'static str,
+    is_empty: bool,
+    columns: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
+) {
+    if !is_empty {
+        tables.push(Table { statement, columns });
+    }
+}
+
+/// Numbers, dossiers and their events.
+fn add_dossiers<'a>(tables: &mut Vec<Table<'a>>, rows: &'a Rows) {
     let numbers = &rows.numbers;
     add(
+        tables,
         NUMBERS,
         numbers.is_empty(),
         vec![
@@ -95,6 +114,7 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
     );
     let dossiers = &rows.dossiers;
     add(
+        tables,
         DOSSIERS,
         dossiers.is_empty(),
         vec![
@@ -121,6 +141,7 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
     );
     let events = &rows.events;
     add(
+        tables,
         EVENTS,
         events.is_empty(),
         vec![
@@ -132,6 +153,7 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
         ],
     );
     add(
+        tables,
         CONTENTS,
         events.is_empty(),
         vec![
@@ -140,8 +162,13 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
             column!(events, row => row.nonce),
         ],
     );
+}
+
+/// Receipts, what became of them, and the keys of forms that were granted.
+fn add_receipts<'a>(tables: &mut Vec<Table<'a>>, rows: &'a Rows) {
     let receipts = &rows.receipts;
     add(
+        tables,
         RECEIPTS,
         receipts.is_empty(),
         vec![
@@ -154,6 +181,7 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
     );
     let states = &rows.states;
     add(
+        tables,
         STATES,
         states.is_empty(),
         vec![
@@ -164,6 +192,7 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
     );
     let granted = &rows.granted;
     add(
+        tables,
         GRANTED,
         granted.is_empty(),
         vec![
@@ -173,17 +202,15 @@ pub(super) fn tables<'a>(rows: &'a Rows, grown: Option<&'a Grown>) -> Result<Vec
             column!(granted, (_, granted) => granted.last),
         ],
     );
+}
+
+fn add_erasures<'a>(tables: &mut Vec<Table<'a>>, rows: &'a Rows) {
     let erased = &rows.erased;
     let places = || column!(erased, (dossier, _) => *dossier);
     let told_by = || column!(erased, (_, told_by) => *told_by);
-    // After everything that this batch itself has written.
-    add(ERASURES, erased.is_empty(), vec![places(), told_by()]);
-    add(ERASE, erased.is_empty(), vec![places()]);
-    add(STRIP, erased.is_empty(), vec![places(), told_by()]);
-    if let Some(grown) = grown {
-        tables.append(&mut of_growth(grown)?);
-    }
-    Ok(tables)
+    add(tables, ERASURES, erased.is_empty(), vec![places(), told_by()]);
+    add(tables, ERASE, erased.is_empty(), vec![places()]);
+    add(tables, STRIP, erased.is_empty(), vec![places(), told_by()]);
 }
 
 /// The head, the edge, the nodes and the seals of a log that has grown.

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use milaf::tlog::{Checkpoint, LogKey, NoteVerifier};
+use milaf::tlog::{Checkpoint, CosignatureSigner, CosignatureVerifier, LogKey, NoteVerifier};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -10,6 +10,11 @@ fuzz_target!(|data: &[u8]| {
     let _ = key.verifier().open(text);
     if let Ok(checkpoint) = Checkpoint::parse_signed(text, key.verifier()) {
         assert!(text.starts_with(&checkpoint.text()));
+    }
+    let witness = CosignatureSigner::new("witness.example/w1", [0x44; 32]).expect("a name for a key");
+    let _ = witness.verifier().verify(text);
+    if let Ok(verifier) = CosignatureVerifier::parse(text) {
+        assert_eq!(verifier.to_string(), text);
     }
     if let Ok(verifier) = NoteVerifier::parse(text) {
         assert_eq!(verifier.to_string(), text);

@@ -3,14 +3,17 @@
 
 use libfuzzer_sys::fuzz_target;
 use milaf::tlog::{
-    ConsistencyProof, InclusionProof, Tile, entry_bundle, read_entry_bundle, verify_consistency, verify_inclusion,
+    ConsistencyProof, InclusionProof, ProofFile, Tile, entry_bundle, read_entry_bundle, verify_consistency, verify_inclusion,
 };
 
 fuzz_target!(|data: &[u8]| {
-    if let Ok(name) = std::str::from_utf8(data)
-        && let Ok(tile) = Tile::parse(name)
-    {
-        assert_eq!(tile.to_string(), name);
+    if let Ok(text) = std::str::from_utf8(data) {
+        if let Ok(tile) = Tile::parse(text) {
+            assert_eq!(tile.to_string(), text);
+        }
+        if let Ok(proof) = text.parse::<ProofFile>() {
+            assert_eq!(proof.to_string(), text);
+        }
     }
     if let Some(entries) = read_entry_bundle(data) {
         assert_eq!(entry_bundle(&entries), data);

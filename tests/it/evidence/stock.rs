@@ -6,6 +6,8 @@ use std::{
     process::{Command, Output},
 };
 
+use sha2::{Digest, Sha256};
+
 use super::Taken;
 use crate::commands::milaf;
 
@@ -67,10 +69,7 @@ fn the_script_finds_what_was_changed_even_when_the_manifest_was_changed_too() {
     // Readable words and papers are told to be no proof, and a seal is openssl's to check.
     files.retain(|name| [".leaf", ".record", ".nonce", ".tlog-proof"].iter().any(|kind| name.ends_with(kind)));
     assert!(files.len() >= 9, "{files:?}");
-    let hash = |bytes: &[u8]| {
-        use sha2::Digest;
-        hex::encode(sha2::Sha256::digest(bytes))
-    };
+    let hash = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
     for name in files {
         let path = folder.join(&name);
         let right = fs::read(&path).unwrap();

@@ -4,12 +4,22 @@ use milaf::audit::{Answer, Bundle, judge_bundle};
 
 use super::{Taken, worst};
 
+/// `None` when the text is no text any more.
+fn in_text(text: &mut String, at: usize, bit: u8) -> Option<()> {
+    let mut bytes = std::mem::take(text).into_bytes();
+    bytes[at] ^= bit;
+    *text = String::from_utf8(bytes).ok()?;
+    Some(())
+}
+
 #[test]
 fn every_changed_byte_of_what_is_proven_is_found() {
     let taken = Taken::new();
     let keys = taken.published();
-    let bundle = Bundle::read(&taken.bytes()).unwrap();
-    assert_eq!(worst(&judge_bundle(&taken.bytes(), Some(&keys), None)), Answer::Genuine);
+    let mut bundle = Bundle::read(&taken.bytes()).unwrap();
+    // The paper proves nothing and would be compressed thousands of times.
+    bundle.receipts[0].paper = None;
+    assert_eq!(worst(&judge_bundle(&bundle.write().unwrap(), Some(&keys), None)), Answer::Genuine);
     let mut looked_at = 0;
     let mut check = |what: &str, change: &dyn Fn(&mut Bundle, u8) -> Option<()>| {
         for bit in [0x01, 0x20, 0x80] {
@@ -24,32 +34,38 @@ fn every_changed_byte_of_what_is_proven_is_found() {
             looked_at += 1;
         }
     };
-    fn in_text(text: &mut String, at: usize, bit: u8) -> Option<()> {
-        let mut bytes = std::mem::take(text).into_bytes();
-        bytes[at] ^= bit;
-        *text = String::from_utf8(bytes).ok()?;
-        Some(())
-    }
     for (number, entry) in bundle.events.iter().enumerate() {
         for at in 0..entry.data.len() {
-            check("leaf", &|changed, bit| Some(changed.events[number].data[at] ^= bit));
+            check("leaf", &|changed, bit| {
+                changed.events[number].data[at] ^= bit;
+                Some(())
+            });
         }
         for at in 0..entry.proof.len() {
             check("proof", &|changed, bit| in_text(&mut changed.events[number].proof, at, bit));
         }
         let content = entry.content.as_ref().unwrap();
         for at in 0..content.record.len() {
-            check("record", &|changed, bit| Some(changed.events[number].content.as_mut()?.record[at] ^= bit));
+            check("record", &|changed, bit| {
+                changed.events[number].content.as_mut()?.record[at] ^= bit;
+                Some(())
+            });
         }
         for at in 0..content.nonce.len() {
-            check("nonce", &|changed, bit| Some(changed.events[number].content.as_mut()?.nonce[at] ^= bit));
+            check("nonce", &|changed, bit| {
+                changed.events[number].content.as_mut()?.nonce[at] ^= bit;
+                Some(())
+            });
         }
     }
     for at in 0..bundle.checkpoint.len() {
         check("checkpoint", &|changed, bit| in_text(&mut changed.checkpoint, at, bit));
     }
     for at in 0..bundle.receipts[0].seal.len() {
-        check("seal", &|changed, bit| Some(changed.receipts[0].seal[at] ^= bit));
+        check("seal", &|changed, bit| {
+            changed.receipts[0].seal[at] ^= bit;
+            Some(())
+        });
     }
     for at in 0..bundle.receipts[0].proof.len() {
         check("the receipt's proof", &|changed, bit| in_text(&mut changed.receipts[0].proof, at, bit));

@@ -13,3 +13,4 @@ mod recovery;
 mod site;
 mod three_nodes;
 mod unit;
+mod witness;

@@ -74,6 +74,11 @@ impl Unit {
             let (name, value) = pair.split_once('=').unwrap();
             (name.to_owned(), value.to_owned())
         }));
+        for file in self.all("EnvironmentFile") {
+            let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let pairs = text.lines().filter_map(|line| line.split_once('='));
+            variables.extend(pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())));
+        }
         if let [seconds] = self.all("WatchdogSec")[..] {
             variables.push(("WATCHDOG_USEC".to_owned(), format!("{seconds}000000")));
         }
@@ -93,7 +98,13 @@ impl Unit {
         for word in ["sh", "-c", SANDBOX, "sh", self.one("UMask"), &places.join(" "), root] {
             words.push(word.to_owned());
         }
-        words.extend(split(line));
+        for word in split(line) {
+            // A variable that is a word of its own becomes as many words as it has.
+            match word.strip_prefix('$').and_then(|name| variables.iter().find(|(given, _)| given == name)) {
+                Some((_, value)) => words.extend(split(value)),
+                None => words.push(word),
+            }
+        }
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).env_clear().envs(variables).stdin(Stdio::null());
         command

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod interrupted;
 mod most;
+mod moved;
 mod nodes;
 mod places;
 mod revoking;

@@ -67,6 +67,7 @@ async fn sixteen_token_keys_and_no_more(premises: Premises) {
         assert!(matches!(service.scan(paper).await.unwrap(), Scan::Status(_)));
     }
     assert_eq!(service.key_problems(), Vec::<String>::new());
+    service.publish_checkpoint().await.unwrap();
     service.check_start().await.unwrap();
 }
 

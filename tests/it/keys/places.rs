@@ -121,4 +121,9 @@ fn every_key_is_listed_with_its_place() {
     let bytes = fs::read(&out).unwrap();
     assert_no_secret(&house, "keys.json", &bytes);
     milaf::audit::keys_file::read(&bytes).unwrap();
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = house.command(&["keys", "export", "--out", "here.json"]).current_dir(&elsewhere).output().unwrap();
+    assert!(output.status.success(), "a name alone is a file: {}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(fs::read(elsewhere.path().join("here.json")).unwrap(), bytes);
 }

@@ -5,7 +5,11 @@ use std::fs;
 use milaf::receipt::KeyTerm;
 
 use super::{exported, fetched, key_file, listed, opens, refused, register, rotate, run, signers, state, verified};
-use crate::{node_process::Node, real_server::House};
+use crate::{
+    node_process::Node,
+    raw_http::{Answer, Connection, Request, form},
+    real_server::{House, hidden_value, sign_in_at},
+};
 
 #[test]
 fn old_papers_outlive_the_private_keys_that_made_them() {
@@ -63,6 +67,18 @@ fn a_revoked_key_says_since_when_and_why() {
     node.stop();
 }
 
+/// What the desk answers to the wish for a duplicate.
+fn reprinted(node: &Node, reference: &str) -> Answer {
+    let clerk = sign_in_at(node.address);
+    let mut connection = Connection::open(node.address).unwrap();
+    let address = format!("/desk/d/{reference}");
+    let page = connection.send(&clerk.on(Request::get(&address)).bytes()).unwrap().text();
+    let [csrf, key, version] = ["csrf", "form-key", "version"].map(|name| hidden_value(&page, name));
+    let fields = form(&[("csrf", &csrf), ("form-key", &key), ("version", &version)]);
+    let send = clerk.on(Request::post(&format!("{address}/reprint-receipt?l=en"), fields));
+    connection.send(&send.bytes()).unwrap()
+}
+
 #[test]
 fn papers_of_a_revoked_token_key_send_their_bearers_to_the_desk() {
     let house = House::new();
@@ -79,6 +95,9 @@ fn papers_of_a_revoked_token_key_send_their_bearers_to_the_desk() {
     let mut forged = old.token.clone().into_bytes();
     forged[39] = if forged[39] == b'0' { b'1' } else { b'0' };
     assert_eq!(opens(&node, &String::from_utf8(forged).unwrap()), 404, "a forged one is still told apart");
+    let [withdrawn, good] = [&old, &new].map(|paper| reprinted(&node, &paper.reference));
+    assert_eq!((withdrawn.status, good.status), (422, 303), "{}", withdrawn.text());
+    assert!(withdrawn.text().contains("The key of this receipt is revoked"), "{}", withdrawn.text());
     node.stop();
     let (code, told) = refused(&house, &["receipt", &old.reference, "--out", "-", "--format", "txt"]);
     assert!(code == Some(1) && told.contains("Replace the receipt"), "{told}");

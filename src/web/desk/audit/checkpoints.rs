@@ -22,7 +22,7 @@ const PAGE: u32 = 50;
 struct Page {
     shell: Shell,
     lines: Vec<CheckpointLine>,
-    first_page: bool,
+    is_newest: bool,
     older: Option<u64>,
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn page(State(app): State<Arc<App>>, staff: Staff, RawQuery(que
     let page = Page {
         older: found.last().filter(|_| more).map(|checkpoint| checkpoint.size),
         lines: found.iter().map(|checkpoint| CheckpointLine::of(&app, checkpoint)).collect(),
-        first_page: before.is_none(),
+        is_newest: before.is_none(),
         shell: staff.shell(&app),
     };
     page.shell.reply(StatusCode::OK, &page)

@@ -14,7 +14,7 @@ use super::{
     words::{CheckpointLine, Line},
 };
 use crate::{
-    service::{EntryContent, EntryDetails},
+    service::{EntryContent, EntryDetails, EntryRecord},
     tlog::LogEvent,
     web::{App, reply},
 };
@@ -29,10 +29,17 @@ struct Page {
     fields: Vec<(String, String)>,
     commitment: String,
     leaf_hash: String,
-    /// `None` when the content was erased.
-    previous: Option<Option<String>>,
+    previous: Previous,
     checkpoint: Option<CheckpointLine>,
     reason: Option<String>,
+}
+
+/// The leaf before this one of the same subject.
+enum Previous {
+    /// The content, which said it, was erased or cannot be read.
+    Unknown,
+    None,
+    Leaf(String),
 }
 
 pub(super) async fn page(State(app): State<Arc<App>>, staff: Staff, Path(typed): Path<String>) -> Response {
@@ -46,6 +53,16 @@ pub(super) async fn page(State(app): State<Arc<App>>, staff: Staff, Path(typed):
     };
     let page = Page::of(&app, staff.shell(&app), details);
     page.shell.reply(StatusCode::OK, &page)
+}
+
+impl Previous {
+    fn of(record: Option<&EntryRecord>) -> Self {
+        match record.map(|record| record.previous) {
+            None => Self::Unknown,
+            Some(None) => Self::None,
+            Some(Some(hash)) => Self::Leaf(hex::encode(hash)),
+        }
+    }
 }
 
 impl Page {
@@ -62,7 +79,7 @@ impl Page {
         Self {
             line,
             exact: record.as_ref().map(|record| record.at.to_string()),
-            previous: record.as_ref().map(|record| record.previous.map(hex::encode)),
+            previous: Previous::of(record.as_ref()),
             fields: record.map_or_else(Vec::new, |record| record.fields),
             commitment: hex::encode(details.entry.commitment),
             leaf_hash: hex::encode(details.entry.leaf_hash),

@@ -31,7 +31,7 @@ struct Page {
     kinds: Vec<Choice>,
     fault: Option<&'static str>,
     lines: Vec<Line>,
-    first_page: bool,
+    is_newest: bool,
     /// Where the next page is.
     older: Option<String>,
     /// Up to where was searched in vain, and where to go on.
@@ -68,7 +68,7 @@ pub(super) async fn page(State(app): State<Arc<App>>, staff: Staff, RawQuery(que
         lines: found.entries.iter().map(|entry| Line::of(&app, &shell, entry)).collect(),
         kinds: kinds(&shell, &search.kind),
         fault,
-        first_page: before.is_none(),
+        is_newest: before.is_none(),
         older,
         looked_back_to,
         hides_erased,

@@ -34,6 +34,8 @@ pub(super) struct CheckpointLine {
     pub published: String,
     pub holds: bool,
     pub cosigners: Vec<Cosigner>,
+    /// The words' key for whether the policy is content with them, if there is one that asks.
+    pub quorum: Option<&'static str>,
 }
 
 impl Line {
@@ -67,8 +69,8 @@ impl Line {
 impl CheckpointLine {
     pub(super) fn of(app: &App, checkpoint: &SeenCheckpoint) -> Self {
         let issuer = app.service.issuer();
-        let cosigners = checkpoint.cosignatures.iter().map(|seen| Cosigner {
-            name: seen.witness.clone(),
+        let cosigners = checkpoint.cosigners.iter().map(|seen| Cosigner {
+            name: seen.name.clone(),
             when: jiff::Timestamp::from_second(seen.at)
                 .map_or_else(|_| seen.at.to_string(), |at| moment(issuer.civil_time(at))),
         });
@@ -78,6 +80,7 @@ impl CheckpointLine {
             published: moment(issuer.civil_time(checkpoint.published_at)),
             holds: checkpoint.holds,
             cosigners: cosigners.collect(),
+            quorum: checkpoint.quorum.map(|met| if met { "journal-quorum-met" } else { "journal-quorum-open" }),
         }
     }
 }
