@@ -131,6 +131,7 @@ async fn every_kind_of_receipt_is_answered_in_every_language() {
             let kept = html.contains(&i18n::text(language, "verify-seal-not-looked-at"));
             assert_eq!(kept, *name == "compact", "{name}: {html}");
             if kept {
+                let html = html.replace("&#39;", "'");
                 for key in ["verify-tag-passed", "verify-signature-passed", "verify-replaced-passed"] {
                     assert!(html.contains(&i18n::text(language, key)), "{key}: {html}");
                 }
