@@ -79,11 +79,11 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request) -> Resp
     let texts = match multipart::boundary(&media_type) {
         Some(boundary) => match uploaded(&app, &visitor, request, boundary).await {
             Ok(texts) => texts,
-            Err(problem) => return refused(&app, &visitor, problem),
+            Err(problem) => return refused(&app, &visitor, &problem),
         },
         None => match pasted(&app, request, &media_type).await {
             Ok(text) => vec![text],
-            Err(problem) => return refused(&app, &visitor, problem),
+            Err(problem) => return refused(&app, &visitor, &problem),
         },
     };
     match judged(&app, &visitor, &texts).await {
@@ -167,7 +167,7 @@ async fn judged(app: &App, visitor: &Visitor, texts: &[String]) -> Result<Vec<Sh
     Ok(results)
 }
 
-fn refused(app: &App, visitor: &Visitor, problem: Problem) -> Response {
+fn refused(app: &App, visitor: &Visitor, problem: &Problem) -> Response {
     let (status, key) = match problem {
         Problem::Form(problem) => return reply::problem(app, visitor, problem.status()),
         Problem::Empty => (StatusCode::BAD_REQUEST, "check-empty"),
