@@ -28,6 +28,14 @@ pub fn check_name(language: Language, kind: CheckKind) -> String {
     text(language, &format!("verify-check-{}", kind.name()))
 }
 
+/// What stands between a name and its value: French sets a narrow space before it.
+pub const fn colon(language: Language) -> &'static str {
+    match language {
+        Language::French => "\u{202f}: ",
+        Language::Arabic | Language::Tamazight | Language::English => ": ",
+    }
+}
+
 /// `yes`, `no`, and so on: for readers who see no signs.
 pub fn outcome(language: Language, outcome: Outcome) -> String {
     text(language, &format!("verify-outcome-{}", outcome.name()))
@@ -76,7 +84,8 @@ pub fn facts(language: Language, verdict: &Verdict) -> Vec<(String, String)> {
     if !verdict.witnesses.is_empty() {
         facts.push((text(language, "verify-witnessed-by"), verdict.witnesses.join(", ")));
     }
-    if let Some(host) = &verdict.host {
+    // One that is not the office's must not be read as its address; the check itself names it.
+    if let Some(host) = verdict.host.as_ref().filter(|_| verdict.outcome(CheckKind::Host) != Some(Outcome::Failed)) {
         facts.push((text(language, "verify-office"), host.clone()));
     }
     if let Some(id) = verdict.receipt_id {
@@ -111,7 +120,7 @@ pub fn revoked_since(verdict: &Verdict) -> Option<String> {
 }
 
 /// `24/11/2026 10:42:07 UTC`. Universal time, because a verdict travels further than a paper.
-fn moment(seconds: i64) -> String {
+pub fn moment(seconds: i64) -> String {
     match Timestamp::from_second(seconds) {
         Ok(moment) => moment.strftime("%d/%m/%Y %H:%M:%S UTC").to_string(),
         // A seal may state a year that no calendar has.

@@ -13,6 +13,11 @@ function forged(address) {
   return address.replace(/(\/D\/.{30})(.)/, (_, start, letter) => start + (letter === "A" ? "B" : "A"));
 }
 
+/** Without its seal, as it stands in a message to a telephone. */
+function compact(address) {
+  return address.slice(0, address.lastIndexOf("/"));
+}
+
 /** The same receipt at an office that is none. */
 function foreign(address) {
   return `HTTPS://OTHER.EXAMPLE.ORG${address.slice(address.toUpperCase().indexOf("/D/"))}`;
@@ -54,6 +59,7 @@ export async function everyVerdict(origin, told, wordsOf) {
     ["verify", (page, tag) => page.goto(inLanguage(`${origin}/verify`, tag)), 200],
     answered("a picture of a genuine one", words.genuine, uploaded(told.picture)),
     answered("a picture of a replaced one", words.replaced, uploaded(told.oldPicture)),
+    answered("a link without a seal", words.genuine, pasted(compact(told.url))),
     answered("a forged one", words.wrong, pasted(forged(told.url))),
     answered("a tampered one", words.wrong, pasted(tampered(told.url))),
     answered("a foreign one", words.foreign, pasted(foreign(told.url))),

@@ -131,11 +131,13 @@ async fn every_kind_of_receipt_is_answered_in_every_language() {
             let kept = html.contains(&i18n::text(language, "verify-seal-not-looked-at"));
             assert_eq!(kept, *name == "compact", "{name}: {html}");
             if kept {
+                let html = html.replace("&#39;", "'");
                 for key in ["verify-tag-passed", "verify-signature-passed", "verify-replaced-passed"] {
                     assert!(html.contains(&i18n::text(language, key)), "{key}: {html}");
                 }
                 let inclusion = i18n::text_with(language, "verify-inclusion-passed", &[("index", "0")]);
-                assert!(html.contains(&inclusion), "{inclusion}: {html}");
+                let before_number = inclusion.split('\u{2068}').next().unwrap();
+                assert!(html.contains(before_number), "{inclusion}: {html}");
             }
             assert!(*name != "compact and replaced" || !html.contains(&replaced.reference.to_string()));
             assert!(!html.contains(&genuine.token) && !html.contains(&replaced.token), "{name} shows a token");

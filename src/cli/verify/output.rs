@@ -106,17 +106,17 @@ impl Output {
         }
         lines.push(verdict_words::lead(language, verdict));
         lines.push(String::new());
-        let facts = verdict_words::facts(language, verdict);
-        lines.extend(facts.iter().map(|(label, value)| format!("  {label}: {value}")));
+        let (facts, colon) = (verdict_words::facts(language, verdict), verdict_words::colon(language));
+        lines.extend(facts.iter().map(|(label, value)| format!("  {label}{colon}{value}")));
         lines.push(String::new());
         for check in &verdict.checks {
             let name = verdict_words::check_name(language, check.kind);
             let why = verdict_words::explanation(language, verdict, *check);
-            lines.push(format!("  {} {name}: {why}", self.sign(check.outcome)));
+            lines.push(format!("  {} {name}{colon}{why}", self.sign(check.outcome)));
         }
         let limits = verdict_words::limits(language, verdict);
         if !limits.is_empty() {
-            lines.push(format!("\n{}:", crate::i18n::text(language, "verify-limits")));
+            lines.push(format!("\n{}{}", crate::i18n::text(language, "verify-limits"), colon.trim_end()));
             lines.extend(limits.iter().map(|limit| format!("  - {limit}")));
         }
         lines.join("\n") + "\n\n"
@@ -142,7 +142,8 @@ pub(super) fn why(language: Language, judged: &Judged) -> String {
         (Some(problem), _) => problem_words(language, problem),
         (None, Some(check)) => {
             let name = verdict_words::check_name(language, check.kind);
-            format!("{name}: {}", verdict_words::explanation(language, &judged.verdict, check))
+            let why = verdict_words::explanation(language, &judged.verdict, check);
+            format!("{name}{}{why}", verdict_words::colon(language))
         }
         (None, None) => String::new(),
     }

@@ -23,7 +23,7 @@ use crate::{
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem;color:#1a1a1a}table{border-collapse:collapse;width:100%}\
     td,th{border-bottom:1px solid #bbb;padding:.4rem .6rem;text-align:start;vertical-align:top}\
     .genuine td:nth-child(2){color:#0a5c2b}.not-genuine td:nth-child(2){color:#a30000;font-weight:700}\
-    .no-longer-in-force td:nth-child(2),.cannot-tell td:nth-child(2){color:#7a4b00}td:first-child{overflow-wrap:anywhere}\
+    .no-longer-in-force td:nth-child(2),.cannot-tell td:nth-child(2){color:#7a4b00}td:first-child{overflow-wrap:anywhere;min-width:12rem}td+td bdi{white-space:nowrap}\
     details li{margin:.2rem 0}";
 
 pub(super) struct Report {
@@ -151,7 +151,7 @@ fn row(language: Language, judged: &Judged) -> String {
     let stated = verdict.stated.as_ref();
     let answer = escape(&verdict_words::answer(language, verdict));
     let reference = escape(&stated.map(|stated| stated.reference.clone()).unwrap_or_default());
-    let issued = escape(&stated.and_then(|stated| moment(stated.issued_at)).unwrap_or_default());
+    let issued = escape(&stated.map(|stated| verdict_words::moment(stated.issued_at)).unwrap_or_default());
     let checks: Vec<String> = verdict
         .checks
         .iter()
@@ -159,7 +159,8 @@ fn row(language: Language, judged: &Judged) -> String {
             let name = verdict_words::check_name(language, check.kind);
             let outcome = verdict_words::outcome(language, check.outcome);
             let why = verdict_words::explanation(language, verdict, *check);
-            format!("<li><b>{}</b> ({}): {}</li>", escape(&name), escape(&outcome), escape(&why))
+            let colon = verdict_words::colon(language);
+            format!("<li><b>{}</b> ({}){colon}{}</li>", escape(&name), escape(&outcome), escape(&why))
         })
         .collect();
     let why = escape(&why(language, judged));

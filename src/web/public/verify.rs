@@ -43,6 +43,7 @@ struct VerifyPage<'a> {
     frame: Frame<'a>,
     problem: Option<String>,
     results: Vec<Shown>,
+    colon: &'static str,
     /// There were more codes than are answered for.
     more: bool,
 }
@@ -78,11 +79,11 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request) -> Resp
     let texts = match multipart::boundary(&media_type) {
         Some(boundary) => match uploaded(&app, &visitor, request, boundary).await {
             Ok(texts) => texts,
-            Err(problem) => return refused(&app, &visitor, problem),
+            Err(problem) => return refused(&app, &visitor, &problem),
         },
         None => match pasted(&app, request, &media_type).await {
             Ok(text) => vec![text],
-            Err(problem) => return refused(&app, &visitor, problem),
+            Err(problem) => return refused(&app, &visitor, &problem),
         },
     };
     match judged(&app, &visitor, &texts).await {
@@ -166,7 +167,7 @@ async fn judged(app: &App, visitor: &Visitor, texts: &[String]) -> Result<Vec<Sh
     Ok(results)
 }
 
-fn refused(app: &App, visitor: &Visitor, problem: Problem) -> Response {
+fn refused(app: &App, visitor: &Visitor, problem: &Problem) -> Response {
     let (status, key) = match problem {
         Problem::Form(problem) => return reply::problem(app, visitor, problem.status()),
         Problem::Empty => (StatusCode::BAD_REQUEST, "check-empty"),
@@ -195,7 +196,8 @@ fn page(
     more: bool,
 ) -> Response {
     let frame = Frame::new(app, visitor).switching_at("/verify");
-    page_of(&VerifyPage { frame, problem, results, more }, status, visitor.language, policy)
+    let colon = verdict_words::colon(visitor.language);
+    page_of(&VerifyPage { frame, problem, results, colon, more }, status, visitor.language, policy)
 }
 
 fn shown(frame: &Frame<'_>, verdict: &Verdict) -> Shown {

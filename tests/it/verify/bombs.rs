@@ -142,7 +142,7 @@ fn a_bomb_is_one_answer_and_the_run_goes_on() {
         // Without a code in it, or refused, or ended by the system; never a panic.
         assert!(matches!(code, None | Some(0 | 11 | 12 | 13)), "{name}: {code:?}");
         assert!(memory < 800_000, "{name}: {memory} kB");
-        assert!(begun.elapsed() < Duration::from_secs(120), "{name}");
+        assert!(begun.elapsed() < Duration::from_secs(600), "{name}");
         lab.write(&format!("bombs/{name}"), &bytes);
     }
     lab.write("bombs/z.txt", paper.url.as_bytes());
