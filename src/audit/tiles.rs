@@ -115,8 +115,9 @@ pub fn bundle_at(number: u64, size: u64) -> Option<Tile> {
 
 /// The partial tiles of a log of this size: at most one of each level, and one bundle.
 pub fn partial_tiles(size: u64) -> Vec<Tile> {
-    let last = |level: u8| size.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
-    let hashes = (0..8_u8).filter_map(|level| tile_at(level, last(level), size));
+    // Above the highest level there is one tile, whose number is 0: a shift by all 64 bits is none.
+    let number = |level: u8| size.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
+    let hashes = (0..8_u8).filter_map(|level| tile_at(level, number(level), size));
     let partial: Vec<Tile> = hashes.filter(|tile| !tile.is_full()).collect();
     bundle_at(size / 256, size).filter(|bundle| !bundle.is_full()).into_iter().chain(partial).collect()
 }

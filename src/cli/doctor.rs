@@ -1,6 +1,6 @@
 //! `milaf doctor`: looks an office over and says what is wrong and what to do about it.
 
-use std::{env, fs, os::unix::fs::MetadataExt, process::ExitCode, time::Duration};
+use std::{env, fs, os::unix::fs::MetadataExt, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -85,7 +85,7 @@ impl Doctor {
         let mut findings = Findings::default();
         if let Some(office) = open(&place, &mut findings).await? {
             look_at_server(&office, &place, &mut findings).await?;
-            let sound = look_at_log(&office, &mut findings).await?;
+            let sound = look_at_log(&office, place.data.root(), &mut findings).await?;
             look_at_key_changes(&office, &mut findings).await?;
             look_at_start(&office, &mut findings, self.adopt_checkpoint && sound).await?;
             look_at_witnesses(&office, &place, &mut findings).await?;
@@ -288,7 +288,7 @@ async fn look_at_server(office: &Office, place: &Place, findings: &mut Findings)
 }
 
 /// Says whether file and log are sound.
-async fn look_at_log(office: &Office, findings: &mut Findings) -> anyhow::Result<bool> {
+async fn look_at_log(office: &Office, data: &Path, findings: &mut Findings) -> anyhow::Result<bool> {
     let mut sound = true;
     match office.store.check_storage().await {
         Ok(problems) if problems.is_empty() => findings.ok("database: the file is sound")?,
@@ -313,7 +313,9 @@ async fn look_at_log(office: &Office, findings: &mut Findings) -> anyhow::Result
     match report {
         Ok(report) if report.problems.is_empty() => {
             let root = hex::encode(&report.root[..8]);
-            findings.ok(&format!("log: {} entries recomputed from their records, root {root}…", report.size))?;
+            let next = format!("Compare every row with it: milaf log audit --data {}", data.display());
+            findings
+                .ok(&format!("log: {} entries recomputed from their records, root {root}…\n{next}", report.size))?;
             look_at_rollbacks(office, findings).await?;
         }
         Ok(report) => {

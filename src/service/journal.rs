@@ -168,7 +168,7 @@ impl Service {
         before: Option<u64>,
         limit: usize,
     ) -> Result<JournalPage, Failure> {
-        self.check_journal(actor)?;
+        check_journal(actor)?;
         let (subject, mut before, mut looked_at) = (filter.subject(), before, 0);
         // Where every entry fits, a page needs no more than its own.
         let wanted = u32::try_from(limit + 1).unwrap_or(STRIDE);
@@ -209,7 +209,7 @@ impl Service {
     /// # Errors
     /// As `journal`.
     pub async fn journal_entry(&self, actor: &Actor, index: u64) -> Result<Option<EntryDetails>, Failure> {
-        self.check_journal(actor)?;
+        check_journal(actor)?;
         let store = &self.parts.store;
         let Some(row) = store.log_rows(index, 1).await?.into_iter().find(|row| row.index == index) else {
             return Ok(None);
@@ -235,16 +235,12 @@ impl Service {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<SeenCheckpoint>, Failure> {
-        self.check_journal(actor)?;
+        check_journal(actor)?;
         let mut seen = Vec::new();
         for row in self.parts.store.published_checkpoints(before, limit).await? {
             seen.push(self.seen(row).await?);
         }
         Ok(seen)
-    }
-
-    pub(super) fn check_journal(&self, actor: &Actor) -> Result<(), Failure> {
-        if actor.may(StaffAction::ReadJournal) { Ok(()) } else { Err(Failure::NotAllowed) }
     }
 
     async fn seen(&self, row: CheckpointRow) -> Result<SeenCheckpoint, ServiceError> {
@@ -266,12 +262,12 @@ impl Service {
             holds: read.as_ref().zip(head).is_some_and(|(read, head)| (read.size, read.root) == (head.size, head.root)),
             root: read.map(|read| read.root),
             published_at: row.published_at,
-            cosigners: cosignatures.into_iter().map(|row| self.seen_by(row)).collect(),
+            cosigners: cosignatures.iter().map(|row| self.seen_by(row)).collect(),
             quorum,
         })
     }
 
-    fn seen_by(&self, row: CosignatureRow) -> SeenBy {
+    fn seen_by(&self, row: &CosignatureRow) -> SeenBy {
         let named = self.policy().and_then(|policy| {
             let mut witnesses = policy.witnesses().iter();
             witnesses.find(|witness| kept_as(witness) == row.witness).map(|witness| witness.name.clone())
@@ -343,6 +339,10 @@ fn plain(value: &Value) -> String {
         Value::Bool(yes) => yes.to_string(),
         _ => String::new(),
     }
+}
+
+pub(super) fn check_journal(actor: &Actor) -> Result<(), Failure> {
+    if actor.may(StaffAction::ReadJournal) { Ok(()) } else { Err(Failure::NotAllowed) }
 }
 
 #[cfg(test)]

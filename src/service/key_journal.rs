@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::{Actor, Failure, Service};
+use super::{Actor, Failure, Service, journal::check_journal};
 use crate::{
     receipt::HistoricKey,
     store::StoredLogEvent,
@@ -66,7 +66,7 @@ impl Service {
     /// # Errors
     /// [`Failure::NotAllowed`] unless the role reads the journal.
     pub fn key_lives(&self, actor: &Actor) -> Result<Vec<KeyLife>, Failure> {
-        self.check_journal(actor)?;
+        check_journal(actor)?;
         let (ring, now) = (self.keys(), self.now().as_millisecond());
         let moment = |milliseconds: i64| Timestamp::from_millisecond(milliseconds).ok();
         let life = |purpose: KeyPurpose, key: &HistoricKey| {
@@ -90,7 +90,7 @@ impl Service {
     /// # Errors
     /// As `key_lives`.
     pub async fn key_changes(&self, actor: &Actor) -> Result<Vec<KeyChange>, Failure> {
-        self.check_journal(actor)?;
+        check_journal(actor)?;
         let of_keys = |stored: StoredLogEvent| {
             let change =
                 KeyChange { index: stored.leaf_index, at: stored.at, actor: stored.actor, event: stored.event };

@@ -1,6 +1,7 @@
 //! Every integration test, in one binary.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should stop there")]
+#![allow(clippy::similar_names, reason = "what is compared is named alike")]
 
 mod architecture;
 mod backup;

@@ -58,15 +58,21 @@ pub(super) fn of_office(report: &OfficeReport, seconds: f64, json: bool) -> anyh
         "entries": report.entries,
         "dossiers": report.dossiers,
         "receipts": report.receipts,
+        "erased_entries": report.erased,
         "roots_compared": report.roots,
     });
+    let erased = match report.erased {
+        0 => String::new(),
+        erased => format!("{erased} entries have no content any more: the log tells of their erasure\n"),
+    };
     let done = format!(
-        "{} entries, {} dossiers and {} receipts compared, {} checkpoints and roots, {}\n",
+        "{} entries, {} dossiers and {} receipts compared, {} checkpoints and roots, {}\n{}",
         report.entries,
         report.dossiers,
         report.receipts,
         report.roots,
-        speed(report.entries, seconds)
+        speed(report.entries, seconds),
+        erased
     );
     let good = "Nothing is wrong: every row follows from the log, and the log is what was signed.";
     let bad = "The database is not what its log says. Keep it as it is, with this list and the checkpoint file.";

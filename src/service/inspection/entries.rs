@@ -23,6 +23,8 @@ pub(super) struct Log {
     /// How many entries belong to a dossier.
     pub(super) of_dossiers: u64,
     pub(super) roots: u64,
+    /// How many have lost their content by an erasure that the log tells of.
+    pub(super) erased: u64,
     pub(super) told: Told,
 }
 
@@ -152,13 +154,16 @@ async fn finish(
     }
     let compared = roots.compared;
     roots.finish(size, findings);
+    let mut erased = 0;
     for (index, told_by) in &pass.erased {
         let told = told_by.and_then(|leaf| pass.told.erased.get(&leaf.unsigned_abs()));
-        if !told.is_some_and(|leaves| leaves.contains(index)) {
+        if told.is_some_and(|leaves| leaves.contains(index)) {
+            erased += 1;
+        } else {
             findings.add(Place::Entry(*index), "its content is gone, and no entry of the log tells of an erasure");
         }
     }
-    Ok(Log { size, of_dossiers: pass.of_dossiers, roots: compared, told: pass.told })
+    Ok(Log { size, of_dossiers: pass.of_dossiers, roots: compared, erased, told: pass.told })
 }
 
 impl Pass {

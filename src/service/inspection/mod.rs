@@ -57,6 +57,8 @@ pub struct OfficeReport {
     pub entries: u64,
     pub dossiers: u64,
     pub receipts: u64,
+    /// Entries whose content an erasure has taken away, as the log itself tells.
+    pub erased: u64,
     /// Kept roots that were compared.
     pub roots: u64,
     pub findings: Findings,
@@ -136,6 +138,7 @@ impl OfficeAudit<'_> {
             entries: log.size,
             dossiers: tallied.dossiers,
             receipts: tallied.receipts,
+            erased: log.erased,
             roots: log.roots,
             findings,
         })

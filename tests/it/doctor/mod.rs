@@ -136,6 +136,7 @@ fn a_sound_office_has_no_failure() {
         check(&ran, 0, start, &[]);
     }
     check(&ran, 0, "warn  review: ", &["Have each confirmed, correct it, and remove its mark", "words: zgh/desk.ftl"]);
+    assert!(ran.text().contains(&format!("milaf log audit --data {}", office.data())), "{}", ran.text());
     assert_eq!(findings(&ran).len(), 13, "a new line wants a test: {}", ran.text());
 }
 
