@@ -100,6 +100,7 @@ impl fmt::Display for Finding {
 pub struct Findings {
     listed: Vec<Finding>,
     more: u64,
+    noted: Vec<Finding>,
 }
 
 impl Findings {
@@ -111,8 +112,18 @@ impl Findings {
         }
     }
 
+    /// Adds what is not wrong, and has a reader ask why it is so. As many are kept as findings are.
+    pub fn note(&mut self, place: Place, what: impl Into<String>) {
+        if self.noted.len() < MOST_FINDINGS {
+            self.noted.push(Finding { place, what: what.into() });
+        }
+    }
+
     /// Adds what another part of the audit found.
     pub fn append(&mut self, others: Self) {
+        for note in others.noted {
+            self.note(note.place, note.what);
+        }
         for finding in others.listed {
             self.add(finding.place, finding.what);
         }
@@ -121,6 +132,10 @@ impl Findings {
 
     pub fn listed(&self) -> &[Finding] {
         &self.listed
+    }
+
+    pub fn noted(&self) -> &[Finding] {
+        &self.noted
     }
 
     /// How many were found beyond those that are listed.

@@ -102,12 +102,16 @@ impl Told<'_> {
         if self.json {
             self.facts["clean"] = clean.into();
             self.facts["findings"] = self.listed();
+            self.facts["notes"] = self.findings.noted().iter().map(ToString::to_string).collect();
             self.facts["more_findings"] = self.findings.more().into();
             self.facts["seconds"] = self.seconds.into();
             say(&serde_json::to_string_pretty(&self.facts)?)?;
         } else {
             for finding in self.findings.listed().iter().take(SHOWN) {
                 say(&format!("wrong  {finding}"))?;
+            }
+            for note in self.findings.noted().iter().take(SHOWN) {
+                say(&format!("note   {note}"))?;
             }
             let more = self.findings.listed().len().saturating_sub(SHOWN) as u64 + self.findings.more();
             if more > 0 {

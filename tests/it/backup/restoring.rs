@@ -81,7 +81,7 @@ fn what_is_no_backup_of_this_office_is_refused() {
     let another_program = office.path("another.db").display().to_string();
     rusqlite::Connection::open(&another_program).unwrap().execute_batch("CREATE TABLE a (b)").unwrap();
     let newer = make("newer.db", &bytes);
-    let beyond = "INSERT INTO migrations VALUES (2, 'newer', 2, 0); PRAGMA user_version = 2";
+    let beyond = "INSERT INTO migrations VALUES (3, 'newer', 3, 0); PRAGMA user_version = 3";
     rusqlite::Connection::open(&newer).unwrap().execute_batch(beyond).unwrap();
     let missing = office.path("missing.db").display().to_string();
 

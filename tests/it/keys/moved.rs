@@ -21,6 +21,8 @@ fn backup(house: &House, name: &str) -> String {
 fn is_sound(house: &House, more: &[&str]) {
     let told = run(house, &[&["doctor"], more].concat());
     assert!(!told.contains("fail  "), "{told}");
+    let told = run(house, &[&["log", "audit"], more].concat());
+    assert!(told.contains("Nothing is wrong: every row follows from the log"), "{told}");
 }
 
 fn all_open(house: &House, more: &[&str], papers: &[&Paper]) {

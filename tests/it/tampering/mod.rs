@@ -9,6 +9,7 @@ mod database;
 mod mirroring;
 mod order;
 mod program;
+mod server;
 mod site;
 mod stored_bytes;
 mod tile_bytes;

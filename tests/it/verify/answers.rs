@@ -93,8 +93,8 @@ fn keys_count_in_their_time() {
     let within = time("within.json", Some(at - 10), Some(at + 10));
     check("within", &paper.url, &["--keys", &within], 0, &[("term", "passed"), ("revocation", "passed")]);
 
-    let after = lab.keys("after.json", |key| key.revoked = revoked(at + 1000));
-    let before = lab.keys("before.json", |key| key.revoked = revoked(at - 1000));
+    let after = lab.keys("after.json", |key| key.revoked = Some(revoked(at + 1000)));
+    let before = lab.keys("before.json", |key| key.revoked = Some(revoked(at - 1000)));
     let policy = lab.policy();
     let seconds = |offset: i64| u64::try_from(at + offset).unwrap();
     let in_time = lab.publish("in-time", &[(1, seconds(100)), (2, seconds(900))]);
