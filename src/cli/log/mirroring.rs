@@ -122,7 +122,9 @@ pub(super) fn fetch(tree: &Tree<'_>, folder: &Folder, from: u64, bar: &ProgressB
     bar.set_length(files(tree.size).saturating_sub(files(from)));
     for level in (0..=HIGHEST).rev() {
         let shift = 8 * (u32::from(level) + 1);
-        let (mut next, end) = (from >> shift, tree.size >> shift);
+        // Above the highest level there is nothing: a shift by all 64 bits leaves none.
+        let full = |size: u64| size.checked_shr(shift).unwrap_or(0);
+        let (mut next, end) = (full(from), full(tree.size));
         while next < end {
             let parent_number = next / TILE_WIDTH;
             let parent = tile_at(level + 1, parent_number, tree.size).context("a full tile has one above it")?;
@@ -141,7 +143,7 @@ pub(super) fn fetch(tree: &Tree<'_>, folder: &Folder, from: u64, bar: &ProgressB
             })?;
             next = stop;
         }
-        if let Some(tile) = tile_at(level, tree.size >> shift, tree.size).filter(|tile| !tile.is_full()) {
+        if let Some(tile) = tile_at(level, end, tree.size).filter(|tile| !tile.is_full()) {
             folder.put(&tile.to_string(), tree.edge.get(&level).context("it was read")?.as_flattened())?;
             bar.inc(1);
         }
