@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         STEPS.set(STEPS.get() + 1);
         STEPS.get() < 20
     };
-    let limits = Limits { bytes: 1 << 16, pixels: 40_000, pages: 1, codes: 4, still_time: &still_time };
+    let limits = Limits { bytes: 1 << 16, pixels: 310_000, pages: 1, codes: 4, still_time: &still_time };
     if let Ok(codes) = read_codes(data, &limits) {
         assert!(codes.len() <= 4);
     }
