@@ -389,6 +389,7 @@ fn the_demonstration_goes_on_with_its_data() {
     assert!(first.get(&format!("/D/{path}")).starts_with("HTTP/1.1 200"));
     let sample = line(&first.greeting, "A receipt to scan");
     first.terminate();
+    milaf(&["log", "audit", "--data", &data], "").expect(0);
     let before = entries();
 
     let database = rusqlite::Connection::open(folder.path().join("data/milaf.db")).unwrap();

@@ -1,7 +1,7 @@
 //! Carries out the planned lives through the real write path, each act at its own moment.
 //!
-//! The acts of one day go together, as far as they concern different dossiers, so that one commit serves many; over days
-//! the log keeps the order of time, and references count up with the days.
+//! The acts of one minute go together, as far as they concern different dossiers, so that one commit serves many. The log keeps
+//! the order of time as nodes with clocks of their own would, which an audit of the office looks at, and references count up.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use super::lives::{Act, Deed, plan};
 use crate::{
     cli::{open::Office, terminal::progress},
     dossier::Reference,
-    service::Actor,
+    service::{Actor, CLOCK_TOLERANCE},
 };
 
 /// More would not make commits any fewer.
@@ -45,10 +45,10 @@ pub(super) async fn fill(office: &Office, dossiers: usize) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The acts from the first on that fall on one day and concern different dossiers.
+/// The acts from the first on that fall within less than the time by which clocks may differ, and concern different dossiers.
 fn wave_length(acts: &[Act]) -> usize {
     let mut seen = BTreeSet::new();
-    let together = |act: &&Act| act.on == acts[0].on && seen.insert(act.dossier);
+    let together = |act: &&Act| act.at.duration_since(acts[0].at) < CLOCK_TOLERANCE && seen.insert(act.dossier);
     acts.iter().take(AT_ONCE).take_while(together).count()
 }
 
