@@ -1,16 +1,16 @@
 //! `milaf evidence`: everything that proves a dossier's history, as one file for a court, a notary or an expert.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
 };
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 
-use super::{DataArgument, open::Office, receipt::write_whole, terminal::say, witnesses};
+use super::{DataArgument, open::Office, receipt::hand_out, witnesses};
 use crate::{
     dossier::{Language, Reference},
     print::evidence_bundle,
@@ -77,15 +77,7 @@ impl Evidence {
         let language = self.language.unwrap_or(issuer.default_language);
         let bytes = evidence_bundle(issuer, &evidence, office.service.policy(), language)?;
         office.close().await;
-        if to_stdout {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&bytes)?;
-            stdout.flush()?;
-        } else {
-            write_whole(&self.out, &bytes, self.force)
-                .with_context(|| format!("{} cannot be written", self.out.display()))?;
-            say(&format!("{} written", self.out.display()))?;
-        }
+        hand_out(&bytes, (!to_stdout).then_some(self.out.as_path()), self.force)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -104,21 +104,24 @@ impl Receipt {
             Format::Txt => receipt_text(&sheet, self.language.unwrap_or(issuer.default_language)).into_bytes(),
         };
         office.close().await;
-        if to_stdout {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&bytes)?;
-            stdout.flush()?;
-        } else {
-            write_whole(&self.out, &bytes, self.force)
-                .with_context(|| format!("{} cannot be written", self.out.display()))?;
-            say(&format!("{} written", self.out.display()))?;
-        }
+        hand_out(&bytes, (!to_stdout).then_some(self.out.as_path()), self.force)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
+/// Writes what a command made into its file, and says so; without a file, to stdout.
+pub(super) fn hand_out(bytes: &[u8], file: Option<&Path>, force: bool) -> anyhow::Result<()> {
+    let Some(file) = file else {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        return Ok(stdout.flush()?);
+    };
+    write_whole(file, bytes, force).with_context(|| format!("{} cannot be written", file.display()))?;
+    say(&format!("{} written", file.display()))
+}
+
 /// Writes beside the place and moves it there, so that a full disk leaves no half a file under the name.
-pub(super) fn write_whole(path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
+fn write_whole(path: &Path, bytes: &[u8], replace: bool) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
     let mut beside = OsStr::new(".").to_owned();
     beside.push(name);
